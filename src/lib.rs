@@ -1,0 +1,6 @@
+#![doc = include_str!("ARCHITECTURE.md")]
+
+pub mod types;
+pub mod contracts;
+pub mod rules;
+pub mod engine;

@@ -1,0 +1,3 @@
+//! The `ieum` command.
+
+fn main() {}
