@@ -168,3 +168,39 @@ pub trait StateRead {
     /// For sweeps and rebuilding derived indexes, never for the handling of one event.
     fn scan(&self, after: Option<&Key>, limit: usize) -> Vec<(Key, Arc<Record>)>;
 }
+
+/// State in memory, whole: for rule tests, the simulator and the single-threaded oracle.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryState {
+    records: std::collections::BTreeMap<Vec<u8>, (Key, Arc<Record>)>,
+}
+
+impl MemoryState {
+    /// Takes a delta in.
+    pub fn apply(&mut self, delta: &[(Key, Option<Arc<Record>>)]) {
+        for (key, record) in delta {
+            match record {
+                Some(record) => self.records.insert(key.to_bytes(), (key.clone(), Arc::clone(record))),
+                None => self.records.remove(&key.to_bytes()),
+            };
+        }
+    }
+
+    /// All records in key order.
+    pub fn iter(&self) -> impl Iterator<Item = (Key, Arc<Record>)> + '_ {
+        self.records.values().map(|(key, record)| (key.clone(), Arc::clone(record)))
+    }
+}
+
+impl StateRead for MemoryState {
+    fn get(&self, key: &Key) -> Option<Arc<Record>> {
+        self.records.get(&key.to_bytes()).map(|(_, record)| Arc::clone(record))
+    }
+
+    fn scan(&self, after: Option<&Key>, limit: usize) -> Vec<(Key, Arc<Record>)> {
+        use std::ops::Bound;
+        let from = after.map_or(Bound::Unbounded, |key| Bound::Excluded(key.to_bytes()));
+        let range = self.records.range((from, Bound::Unbounded));
+        range.take(limit).map(|(_, (key, record))| (key.clone(), Arc::clone(record))).collect()
+    }
+}

@@ -1,6 +1,7 @@
 //! The task machine: one partition of one stage's log.
 
-use super::effect::{Blocked, Effects, Input};
+use super::effect::{Blocked, Effects, Input, Output};
+use super::lane::io::TopicPartition;
 use super::state::{Key, Record, StateRead};
 use std::sync::Arc;
 
@@ -22,6 +23,35 @@ pub trait Task: Send {
     /// Rebuilds derived indexes from all stored records, given in key order (at start, after restore or abort).
     fn rebuild(&mut self, records: &mut dyn Iterator<Item = (Key, Arc<Record>)>);
 
+    /// Records that belong to a commit and not to an input: intake's positions and the sources it saw. Called once
+    /// per commit, just before the drain, with the next offset of each input partition. Empty for stages with state.
+    fn commit_outputs(&mut self, _positions: &[(TopicPartition, i64)]) -> Vec<Output> {
+        Vec::new()
+    }
+
+    /// Whether a position that moved without a record (a marker, an aborted tail) is worth a commit of its own.
+    fn reports_positions(&self) -> bool {
+        false
+    }
+
     /// Stream time in ms, for `status`, markers and metrics.
     fn stream_time_ms(&self) -> i64;
+}
+
+/// Makes the tasks of one stage.
+pub trait Stage: Send + Sync {
+    /// Name: part of group id, transactional id and metrics.
+    fn name(&self) -> &'static str;
+    /// Topics it reads. Stages with state read one.
+    fn inputs(&self) -> Vec<crate::types::SmolStr>;
+    /// The changelog topic; none for a stateless stage.
+    fn changelog(&self) -> Option<&'static str>;
+    /// A fresh task for one partition of one input topic.
+    fn task(&self, at: &TopicPartition) -> Box<dyn Task>;
+}
+
+/// Where a task finds the content of a pack that its log names.
+pub trait PackSource: Send + Sync {
+    /// The compiled pack, once its content has arrived.
+    fn pack(&self, hash: &crate::types::PackHash) -> Option<std::sync::Arc<crate::rules::plan::Pack>>;
 }
