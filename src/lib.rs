@@ -4,3 +4,6 @@ pub mod types;
 pub mod contracts;
 pub mod rules;
 pub mod engine;
+
+#[cfg(feature = "shell")]
+pub mod cli;

@@ -1,3 +1,5 @@
 //! The `ieum` command.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    ieum::cli::main()
+}

@@ -255,7 +255,8 @@ pub enum MessageError {
 
 /// Encodes a stage-log record.
 pub fn encode<M: Serialize>(message: &M) -> Vec<u8> {
-    postcard::to_extend(message, vec![MESSAGE_FORMAT, PLAIN]).expect("a message without maps or floats encodes into memory")
+    postcard::to_extend(message, vec![MESSAGE_FORMAT, PLAIN])
+        .expect("a message without maps or floats encodes into memory")
 }
 
 /// Decodes a stage-log record.

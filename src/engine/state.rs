@@ -3,7 +3,7 @@
 //! A key is `entity` and `sub`; a value is the full content of one small sub-key, never a delta. On disk and in
 //! the changelog a value is a format byte, a key-id byte (0 = not encrypted) and postcard.
 
-use super::message::{MESSAGE_FORMAT, PLAIN, decode, encode, MessageError};
+use super::message::{MESSAGE_FORMAT, MessageError, PLAIN, decode, encode};
 use crate::types::SmolStr;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;

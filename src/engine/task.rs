@@ -53,5 +53,5 @@ pub trait Stage: Send + Sync {
 /// Where a task finds the content of a pack that its log names.
 pub trait PackSource: Send + Sync {
     /// The compiled pack, once its content has arrived.
-    fn pack(&self, hash: &crate::types::PackHash) -> Option<std::sync::Arc<crate::rules::plan::Pack>>;
+    fn pack(&self, hash: &crate::types::PackHash) -> Option<Arc<crate::rules::plan::Pack>>;
 }

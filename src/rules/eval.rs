@@ -124,7 +124,13 @@ pub fn evaluate(pack: &Pack, rule: &CrisisRule, view: &EntityView<'_>, day: Day,
 }
 
 /// Evaluates one condition (`clear_when`, `unless`) on today over events accepted at or after `since` alone.
-pub fn holds_since(pack: &Pack, rule: &CrisisRule, node: NodeId, view: &EntityView<'_>, since: StreamTime) -> Truth {
+pub fn holds_since(
+    pack: &Pack,
+    rule: &CrisisRule,
+    node: NodeId,
+    view: &EntityView<'_>,
+    since: StreamTime,
+) -> Truth {
     let _ = (pack, rule, node, view, since);
     unreachable!("replaced by the evaluator before anything calls it")
 }

@@ -1,10 +1,10 @@
 //! What intake makes of a raw record once its topic's contract has read it: one of six payloads, free of field names.
 
+use super::event::Phase;
 use super::event::{EventKey, FactVersion};
 use super::id::{EntityId, EpisodeId, SubjectId};
 use super::time::{Day, EventTime, StreamTime};
 use super::value::Value;
-use super::event::Phase;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 

@@ -77,6 +77,9 @@ pub enum Failure {
     Fatal(String),
 }
 
+/// Takes one record of a changelog: offset, log time, key, value (none deletes).
+pub type EachChange<'a> = dyn FnMut(i64, i64, &[u8], Option<&[u8]>) + 'a;
+
 /// The broker, as one lane sees it: one consumer in one group, one transactional producer.
 pub trait Broker {
     /// Waits up to `wait_ms` for what comes next. Also serves the group membership.
@@ -109,7 +112,7 @@ pub trait Broker {
         &mut self,
         at: &TopicPartition,
         from: i64,
-        each: &mut dyn FnMut(i64, i64, &[u8], Option<&[u8]>),
+        each: &mut EachChange<'_>,
     ) -> Result<i64, Failure>;
 }
 
