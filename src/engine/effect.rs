@@ -144,7 +144,7 @@ pub enum Fact {
     },
     /// An entity was parked: its records go to `dead-letters` until an operator acts.
     Parked {
-        /// The record that did it.
+        /// The record of the stage log that did it.
         origin: Option<Origin>,
     },
 }

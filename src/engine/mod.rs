@@ -8,6 +8,7 @@ pub mod layout;
 pub mod clock;
 pub mod state;
 pub mod job;
+pub mod letter;
 pub mod task;
 pub mod lane;
 pub mod identity;

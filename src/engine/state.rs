@@ -140,6 +140,9 @@ pub enum Record {
     Control(super::control::ControlState),
     /// any stage: a durable job.
     Job(super::job::Job),
+    /// any stage with state: an entity whose records go to `dead-letters` until an operator acts; under
+    /// `Own("parked/<key>")`, written and read by the lane alone.
+    Parked(super::lane::Parked),
 }
 
 impl Record {

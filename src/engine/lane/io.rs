@@ -1,7 +1,6 @@
 //! What a lane asks of the world, one method per protocol step. The shell answers with librdkafka and sled, the
 //! simulator with its own log and coordinator, which can crash, fence or time out at each of them.
 
-use crate::engine::effect::Output;
 use crate::engine::state::{Key, Record};
 use crate::types::SmolStr;
 use std::sync::Arc;
@@ -80,23 +79,65 @@ pub enum Failure {
 /// Takes one record of a changelog: offset, log time, key, value (none deletes).
 pub type EachChange<'a> = dyn FnMut(i64, i64, &[u8], Option<&[u8]>) + 'a;
 
+/// A record to produce, borrowed: to an explicit partition, a null value being a delete of a changelog key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outgoing<'a> {
+    /// Topic.
+    pub topic: &'a str,
+    /// Partition.
+    pub partition: i32,
+    /// Key bytes.
+    pub key: Option<&'a [u8]>,
+    /// Value bytes; none is a null value.
+    pub value: Option<&'a [u8]>,
+    /// Headers in order.
+    pub headers: &'a [(SmolStr, Vec<u8>)],
+}
+
+/// Where a changelog partition begins and ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// The first offset still there.
+    pub start: i64,
+    /// The last stable offset: where a read-committed reader ends.
+    pub stable: i64,
+    /// The high watermark: beyond `stable` while some transaction is open on the partition.
+    pub high: i64,
+}
+
+/// The position that means "from the first record there is", where a group has no offset yet.
+pub const BEGINNING: i64 = -2;
+
 /// The broker, as one lane sees it: one consumer in one group, one transactional producer.
+///
+/// A method that returns [`Failure::Retry`] had no effect and may be called again with the same arguments. After
+/// [`Failure::Fenced`] and [`Failure::Fatal`] the lane calls nothing more and drops the broker.
+///
+/// An at-least-once implementation answers `begin` with nothing, and `commit` with a plain commit of the offsets
+/// that `send_offsets` gave; its `abort` forgets them.
 pub trait Broker {
     /// Waits up to `wait_ms` for what comes next. Also serves the group membership.
     fn poll(&mut self, wait_ms: u64) -> Result<Event, Failure>;
-    /// Takes assigned partitions in, starting each at its offset.
+    /// Takes assigned partitions in, starting each at its offset ([`BEGINNING`] for the first there is). Until this
+    /// call an assigned partition delivers nothing; it may be long after [`Event::Assigned`], with polls between.
     fn assign(&mut self, positions: &[(TopicPartition, i64)]) -> Result<(), Failure>;
-    /// Gives partitions back.
+    /// Gives revoked partitions back, whether or not [`Self::assign`] was called for them.
     fn unassign(&mut self, partitions: &[TopicPartition]) -> Result<(), Failure>;
-    /// Moves positions, after an abort.
+    /// Stops delivering a partition; its position stays. What was already fetched may still arrive.
+    fn pause(&mut self, partition: &TopicPartition) -> Result<(), Failure>;
+    /// Goes on delivering a paused partition.
+    fn resume(&mut self, partition: &TopicPartition) -> Result<(), Failure>;
+    /// Moves positions, after an abort. Nothing fetched before the call is delivered after it.
     fn seek(&mut self, positions: &[(TopicPartition, i64)]) -> Result<(), Failure>;
-    /// The group's stable committed offsets; waits for (or fences) an open transaction of a dead owner.
+    /// The group's stable committed offsets, in the order asked; waits for (or fences) an open transaction of a dead
+    /// owner, or answers [`Failure::Retry`] while one is open.
     fn committed(&mut self, partitions: &[TopicPartition]) -> Result<Vec<Option<i64>>, Failure>;
     /// Begins a transaction.
     fn begin(&mut self) -> Result<(), Failure>;
-    /// Queues a record of the open transaction.
-    fn produce(&mut self, output: Output) -> Result<(), Failure>;
-    /// Waits until every queued record is acknowledged; the offset of each, in the order produced.
+    /// Queues a record of the open transaction. [`Failure::Retry`] when the queue is full.
+    fn produce(&mut self, record: &Outgoing<'_>) -> Result<(), Failure>;
+    /// Waits until every record queued since [`Self::begin`] is acknowledged; the offset of each, in the order
+    /// produced. May be called again after [`Failure::Retry`].
     fn drain(&mut self) -> Result<Vec<i64>, Failure>;
     /// Adds next input offsets to the transaction, with fresh group metadata.
     fn send_offsets(&mut self, next: &[(TopicPartition, i64)]) -> Result<(), Failure>;
@@ -104,14 +145,19 @@ pub trait Broker {
     fn commit(&mut self) -> Result<(), Failure>;
     /// Purges, drains and aborts the transaction.
     fn abort(&mut self) -> Result<(), Failure>;
-    /// Drops the producer and makes one with the same transactional id; fences what was open.
+    /// Drops the producer and makes one with the same transactional id, with `init_transactions`: whatever was open
+    /// is decided when this returns.
     fn reopen_producer(&mut self) -> Result<(), Failure>;
-    /// Reads a changelog partition, read-committed, from `from` to its end at the time of the call; returns that
-    /// end. `each` gets offset, log time, key and value.
+    /// Where a changelog partition begins and ends now. `high` comes from a read-uncommitted look.
+    fn changelog_bounds(&mut self, at: &TopicPartition) -> Result<Bounds, Failure>;
+    /// Reads one bounded chunk of a changelog partition, read-committed, from `from` and not beyond `until`; returns
+    /// the position to go on from (`until` or more when done; it jumps over markers and aborted records). `each`
+    /// gets offset, log time, key and value. Bounded so that the lane keeps polling in between.
     fn read_changelog(
         &mut self,
         at: &TopicPartition,
         from: i64,
+        until: i64,
         each: &mut EachChange<'_>,
     ) -> Result<i64, Failure>;
 }
@@ -121,26 +167,45 @@ pub trait Broker {
 pub struct StorePosition {
     /// Changelog offset up to which (exclusive) the store holds everything.
     pub changelog_next: i64,
-    /// Next input offset at that commit.
+    /// Next input offset at that commit; [`BEGINNING`] before the first marker.
     pub input_next: i64,
     /// Stream time at that commit, ms.
     pub stream_time_ms: i64,
-    /// Sequence of the last transaction in it.
+    /// Sequence of the last transaction in it; 0 before the first.
     pub sequence: u64,
     /// Changelog offset of its marker; -1 before the first.
     pub marker_offset: i64,
+    /// The lane's clock at that commit, ms: a store older than the changelog keeps deletes is not trusted.
+    pub committed_at_ms: i64,
+}
+
+/// What is wrong with a store.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreFault {
+    /// Its content cannot be trusted: it is wiped and restored from the changelog.
+    #[error("local store is corrupt: {0}")]
+    Corrupt(String),
+    /// It cannot be written or opened, and restoring would not help (disk full, permission).
+    #[error("local store cannot be used: {0}")]
+    Unusable(String),
 }
 
 /// The local store of one task: a rebuildable cache of the changelog. Never the truth.
 pub trait Store {
     /// Where it stands; none when empty or wiped.
     fn position(&self) -> Option<StorePosition>;
-    /// Reads a record.
+    /// Reads a record. A store that cannot answer says nothing and reports it in [`Self::fault`], which the lane
+    /// asks before it believes an answer.
     fn get(&self, key: &Key) -> Option<Arc<Record>>;
-    /// Keys behind `after` in byte order, with their records.
+    /// Up to `limit` keys behind `after` in byte order, with their records.
     fn scan(&self, after: Option<&Key>, limit: usize) -> Vec<(Key, Arc<Record>)>;
-    /// Takes in whole commits; durable when it chooses, always whole batches with their position.
+    /// Takes in whole commits (while restoring: whole chunks); durable when it chooses, always whole batches with
+    /// their position. Later reads see it at once. Keys are sorted and unique.
     fn apply(&mut self, delta: &[(Key, Option<Arc<Record>>)], position: StorePosition);
-    /// Forgets everything (stale, corrupt or foreign content).
+    /// Forgets everything (stale, corrupt or foreign content), and any fault of its content with it.
     fn wipe(&mut self);
+    /// What went wrong since it was opened or wiped, if anything.
+    fn fault(&self) -> Option<StoreFault> {
+        None
+    }
 }

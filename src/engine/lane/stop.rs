@@ -1,0 +1,163 @@
+//! Why a lane stopped: a code with an `explain` page, and whether a fresh start can mend it.
+
+use super::io::Failure;
+
+/// A lane ended. Nothing of its open transaction will ever be visible.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code} {detail}")]
+pub struct LaneStop {
+    /// Code with an `explain` page ([`LANE_CODES`]).
+    pub code: &'static str,
+    /// What the supervisor does.
+    pub then: Then,
+    /// What happened.
+    pub detail: String,
+}
+
+/// What the supervisor does after a lane stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// Make the lane anew, with a fresh consumer and producer.
+    Restart,
+    /// End the process with a non-zero code: a person must act.
+    Exit,
+}
+
+/// Committed offset and changelog disagree.
+pub const OFFSETS_DISAGREE: &str = "IEUM-L001";
+/// The changelog has a gap or a torn transaction.
+pub const CHANGELOG_TORN: &str = "IEUM-L002";
+/// Another process runs under the same instance name.
+pub const FENCED: &str = "IEUM-L003";
+/// The outcome of a transaction could not be told.
+pub const OUTCOME_UNKNOWN: &str = "IEUM-L004";
+/// The broker refused what a lane cannot do without.
+pub const BROKER_REFUSED: &str = "IEUM-L005";
+/// The local store cannot be used.
+pub const STORE_UNUSABLE: &str = "IEUM-L006";
+/// The changelog holds what this binary cannot read.
+pub const CHANGELOG_UNREADABLE: &str = "IEUM-L007";
+/// The local store turned out corrupt while running.
+pub const STORE_CORRUPT: &str = "IEUM-L008";
+/// A task panicked while handling a record; the record became a letter.
+pub const PANICKED: &str = "IEUM-L009";
+/// The record's entity was parked by an earlier panic; the record became a letter.
+pub const PARKED: &str = "IEUM-L010";
+
+/// Every code of this module: code, title, explanation for `ieum explain`.
+pub const LANE_CODES: &[(&str, &str, &str)] = &[
+    (
+        OFFSETS_DISAGREE,
+        "committed offset and changelog disagree",
+        "The group's committed input offset is not the one that the last marker of the task's changelog names. Both are \
+         written in one transaction, so one of the two topics was changed behind ieum's back: offsets were reset, the \
+         changelog was deleted or truncated, or a backup of one of them was restored.\n\nThe task handles nothing until \
+         they agree. To go back to the changelog's state, set the group's offset to the one named in the message \
+         (kafka-consumer-groups --reset-offsets --to-offset, with every member stopped). To build the state anew from \
+         the log, delete the changelog topic and the group's offsets together and start again: retained input is \
+         replayed from its beginning, and alerts that were already sent are sent again with the same ids.",
+    ),
+    (
+        CHANGELOG_TORN,
+        "changelog is not contiguous",
+        "A marker of the changelog does not continue the one before it, or records stand behind the last marker. Each \
+         transaction writes its records and then one marker with their number, so part of a transaction became visible \
+         without the rest: the trace of a commit request that reached the broker late and hit a later transaction, of \
+         an unclean leader election, or of a second writer.\n\nThe task handles nothing. Compare the outputs after the \
+         offset named in the message with the input, then rebuild the state from the stage log: delete the changelog \
+         and the group's offsets together.",
+    ),
+    (
+        FENCED,
+        "another process runs under this instance name",
+        "Another producer with the same transactional.id took over, and no rebalance explains it. Two processes were \
+         started with the same instance name.\n\nThis one has stopped; nothing of its open transaction is visible. Give \
+         each process its own `instance` and start again.",
+    ),
+    (
+        OUTCOME_UNKNOWN,
+        "outcome of a transaction could not be told",
+        "A commit was not answered, and the group's offsets afterwards are neither those before it nor those after it: \
+         another member has taken the partitions over meanwhile. The lane starts anew and takes its state from the \
+         changelog. Nothing is lost or done twice.",
+    ),
+    (
+        BROKER_REFUSED,
+        "the broker refused what a lane cannot do without",
+        "The broker answered with an error that no retry can mend: a topic is missing, access is not granted, a record \
+         is larger than the topic allows, or the group's position is older than what the topic still holds.\n\nThe \
+         message says which. `ieum doctor` checks topics and access.",
+    ),
+    (
+        STORE_UNUSABLE,
+        "local store cannot be used",
+        "The directory of a task's local store cannot be opened or written: the disk is full, or the process may not \
+         write there. Nothing is lost: the changelog in Kafka is the truth, the store a cache of it.\n\nFree space or set \
+         `state.dir` to another place, then start again.",
+    ),
+    (
+        CHANGELOG_UNREADABLE,
+        "changelog holds what this binary cannot read",
+        "A record of the task's changelog has a newer format, a key that is not loaded, or does not decode. A newer \
+         version of ieum has written it, or something else writes to the topic.\n\nStart the version that wrote it.",
+    ),
+    (
+        STORE_CORRUPT,
+        "local store turned out corrupt",
+        "The local store of a task failed a read. It is wiped and restored from the changelog by itself. If it happens \
+         again, look at the disk.",
+    ),
+    (
+        PANICKED,
+        "a task panicked while handling a record",
+        "A defect in ieum: the task met a state that it holds to be impossible. The record is in `dead-letters` with its \
+         bytes, and the entity that it belongs to is parked: its later records go to `dead-letters` too, so that nothing \
+         is decided on half of what is known. All other entities go on.\n\nReport it with the letter. After the repair, \
+         append a record with the entity's key and the header `ieum-unpark` to the stage log, then redrive the letters \
+         (`ieum dlq redrive`).",
+    ),
+    (
+        PARKED,
+        "the record's entity is parked",
+        "An earlier record of this entity made the task panic (IEUM-L009). Until an operator acts, its records are kept \
+         in `dead-letters`, in order, to be redriven.",
+    ),
+];
+
+impl LaneStop {
+    /// A stop after which a person must act.
+    pub(super) fn exit(code: &'static str, detail: impl Into<String>) -> Self {
+        Self { code, then: Then::Exit, detail: detail.into() }
+    }
+
+    /// A stop that a fresh start mends.
+    pub(super) fn restart(code: &'static str, detail: impl Into<String>) -> Self {
+        Self { code, then: Then::Restart, detail: detail.into() }
+    }
+}
+
+/// Why an advance ended early: wait and make it again, or stop.
+#[derive(Debug)]
+pub(super) enum Halt {
+    /// Failed at this step, and may pass.
+    Wait(&'static str, String),
+    /// The lane ends.
+    Stop(LaneStop),
+}
+
+impl From<LaneStop> for Halt {
+    fn from(stop: LaneStop) -> Self {
+        Self::Stop(stop)
+    }
+}
+
+/// How a failure outside a transaction is answered: what may pass is made again, the rest ends the lane.
+pub(super) fn outside(step: &'static str, failure: Failure) -> Halt {
+    match failure {
+        Failure::Retry(detail) | Failure::Abort(detail) | Failure::Indefinite(detail) => {
+            Halt::Wait(step, detail)
+        }
+        Failure::Fenced(detail) => LaneStop::exit(FENCED, format!("at {step}: {detail}")).into(),
+        Failure::Fatal(detail) => LaneStop::exit(BROKER_REFUSED, format!("at {step}: {detail}")).into(),
+    }
+}
