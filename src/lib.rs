@@ -4,6 +4,21 @@ pub mod types;
 pub mod contracts;
 pub mod rules;
 pub mod engine;
+pub mod sim;
 
+#[cfg(feature = "shell")]
+pub mod config;
+#[cfg(feature = "shell")]
+pub mod telemetry;
+#[cfg(feature = "shell")]
+pub mod ingest;
+#[cfg(feature = "shell")]
+pub mod store;
+#[cfg(feature = "shell")]
+pub mod publish;
+#[cfg(feature = "shell")]
+pub mod runtime;
+#[cfg(feature = "shell")]
+pub mod http;
 #[cfg(feature = "shell")]
 pub mod cli;

@@ -11,6 +11,7 @@ pub mod job;
 pub mod letter;
 pub mod task;
 pub mod lane;
+pub mod intake;
 pub mod identity;
 pub mod households;
 pub mod control;

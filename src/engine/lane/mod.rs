@@ -1,5 +1,7 @@
 //! A lane: one consumer, one transactional producer, the tasks of its partitions. Commit order and recovery are here.
 
+#![allow(dead_code, reason = "the lane itself comes next and uses them")]
+
 pub mod io;
 pub mod memory;
 mod config;

@@ -1,0 +1,1 @@
+//! The consuming side of a lane on librdkafka.

@@ -1,0 +1,1 @@
+//! Lanes on threads, their supervisor, the clock's sampler, packs; from configuration to a running process.
