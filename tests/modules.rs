@@ -190,8 +190,19 @@ fn words_before_path(code: &str, crate_name: &str) -> bool {
 }
 
 /// Words that are the engine's own though topics declare them too.
-const OWN_WORDS: &[&str] =
-    &["household", "source", "subject", "notice", "profile", "area", "region", "link", "action"];
+const OWN_WORDS: &[&str] = &[
+    "household",
+    "source",
+    "subject",
+    "notice",
+    "profile",
+    "area",
+    "region",
+    "link",
+    "action",
+    "casework",
+    "report",
+];
 
 #[test]
 fn the_engine_knows_no_word_of_the_domain() {

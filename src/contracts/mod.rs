@@ -1,27 +1,51 @@
 //! The topics' contracts: `topics/<name>/topic.toml` and `v1.avsc`, `v2.avsc`, … read into typed schemas, decode
 //! programs, routes, labels, units and privacy classes. Pure: takes file contents, opens nothing.
+//!
+//! [`Topic::read`] is the hot path: the record's bytes go through a program that was compiled once from its writer's
+//! schema and ours into borrowed slots, and from the slots by number into a [`Payload`]. No name is looked up and no
+//! tree is built on the way.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use crate::types::{Diagnostic, Payload, SmolStr};
+mod assemble;
+mod builtin;
+mod codes;
+mod encode;
+mod fields;
+mod json;
+mod kafka;
+mod keys;
+mod manifest;
+mod mapping;
+mod parse;
+mod program;
+mod registry;
+mod shape;
+mod slot;
+mod topic;
+
+#[cfg(test)]
+mod tests;
+
+pub use builtin::{builtin, builtin_files};
+pub use codes::{CONTRACT_CODES, DECODE_CODES, SCHEMA_UNAVAILABLE};
+pub use kafka::{OWN_MESSAGE_BYTES, RAW_MESSAGE_BYTES};
+pub use mapping::{ID_LIMIT_BYTES, LIST_LIMIT};
+pub use registry::{FixedSchemas, SchemaSource, SchemaUnavailable};
+pub use topic::{RECORD_LIMIT_BYTES, Topic};
+
+#[cfg(doc)]
+use crate::types::Payload;
+use crate::types::{Diagnostic, SmolStr};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// All topics that the project knows.
 #[derive(Debug)]
 pub struct Contracts {
     topics: BTreeMap<SmolStr, Topic>,
-}
-
-/// One topic's contract.
-#[derive(Debug)]
-pub struct Topic {
-    /// Name.
-    pub name: SmolStr,
-    /// Where its records go.
-    pub route: Route,
-    /// Default number of partitions.
-    pub partitions: i32,
-    /// Days after which a record is late.
-    pub lateness_days: u16,
+    events: BTreeMap<SmolStr, EventType>,
+    facts: BTreeMap<SmolStr, FactType>,
+    digest: String,
 }
 
 /// Where intake sends a topic's records.
@@ -41,7 +65,87 @@ pub enum Route {
     Internal,
 }
 
-/// A record of an output topic, field by field by name: what a task builds and a reader gets back.
+/// How a topic's old records go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cleanup {
+    /// By age.
+    Delete,
+    /// All but the newest of each key.
+    Compact,
+}
+
+/// How a record's bytes are to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// 0x00, a schema id of four bytes, Avro.
+    Registry,
+    /// 0xC3 0x01, the fingerprint of a version in `topics/`, Avro: what we write.
+    SingleObject,
+    /// JSON, checked against the newest schema.
+    Json,
+}
+
+/// How exactly a topic's times are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    /// To the millisecond.
+    Instant,
+    /// To the day.
+    Day,
+    /// To the month, which counts at its last day.
+    Month,
+}
+
+/// Who may do what with a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// Class: records never leave it.
+    pub class: SmolStr,
+    /// Roles that read.
+    pub read: Vec<SmolStr>,
+    /// Roles that write.
+    pub write: Vec<SmolStr>,
+}
+
+/// A source that feeds a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Code, as records name it.
+    pub name: SmolStr,
+    /// Korean name.
+    pub label: String,
+    /// Days between its deliveries.
+    pub rhythm_days: u16,
+    /// Whether it delivers yet; an unexpected source is never stale.
+    pub expected: bool,
+    /// Whether an absence waits for it.
+    pub deciding: bool,
+    /// Whether its completeness is per region.
+    pub by_region: bool,
+    /// Kinds that it reports; empty for all.
+    pub kinds: Vec<SmolStr>,
+}
+
+/// What a schema says of a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldDoc {
+    /// Name; of a nested field, names joined by dots.
+    pub path: SmolStr,
+    /// English, for engineers.
+    pub doc: String,
+    /// Korean, for caseworkers and rule authors.
+    pub label: String,
+    /// Unit, if any.
+    pub unit: Option<String>,
+    /// Privacy class.
+    pub pii: Pii,
+    /// State keeps it and rules may read it.
+    pub keep: bool,
+    /// Codes that it takes, with Korean labels; empty where they are not listed.
+    pub values: Vec<(SmolStr, String)>,
+}
+
+/// A record, field by field by name: what a task or producer builds and a reader gets back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tree {
     /// Null branch of a union.
@@ -56,7 +160,7 @@ pub enum Tree {
     Bytes(Vec<u8>),
     /// `array`.
     List(Vec<Tree>),
-    /// `record`: fields by name; a field left out takes its default.
+    /// `record`, or the entries of a `map`: values by name; a field left out takes its default.
     Record(Vec<(SmolStr, Tree)>),
 }
 
@@ -67,6 +171,13 @@ pub struct Reject {
     pub code: &'static str,
     /// What is wrong, without any personal value.
     pub text: String,
+}
+
+impl Reject {
+    /// Whether the record is not to be rejected but tried again: its schema could not be had now.
+    pub fn is_transient(&self) -> bool {
+        self.code == SCHEMA_UNAVAILABLE
+    }
 }
 
 /// A name that rules may use: an event kind, with what can be asked of it.
@@ -82,6 +193,8 @@ pub struct EventType {
     pub sources: Vec<SmolStr>,
     /// Stored as days of use.
     pub daily: bool,
+    /// Of a daily kind, the kept field that tells the use: above zero is used, zero is read and not used.
+    pub daily_field: Option<SmolStr>,
     /// An event of an area, not of an owner.
     pub area: bool,
 }
@@ -150,8 +263,20 @@ impl Contracts {
     /// Reads contracts from `(path, content)` pairs, paths relative to `topics/` (`signals.cutoff/topic.toml`).
     /// All mistakes at once.
     pub fn parse<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, Vec<Diagnostic>> {
-        let _ = files.into_iter().count();
-        Ok(Self { topics: BTreeMap::new() })
+        parse::parse(files)
+    }
+
+    /// The same contracts, asking this source for the schemas of registry ids.
+    pub fn with_schemas(mut self, source: Arc<dyn SchemaSource>) -> Self {
+        for topic in self.topics.values_mut() {
+            topic.schemas = Some(Arc::clone(&source));
+        }
+        self
+    }
+
+    /// SHA-256 over all files that were read, lower-case hex: part of every pack hash.
+    pub fn digest(&self) -> &str {
+        &self.digest
     }
 
     /// A topic by name.
@@ -166,44 +291,21 @@ impl Contracts {
 
     /// What rules may say about an event kind.
     pub fn event(&self, name: &str) -> Option<&EventType> {
-        let _ = name;
-        None
+        self.events.get(name)
     }
 
     /// All event kinds, by name.
     pub fn events(&self) -> impl Iterator<Item = &EventType> {
-        [].iter()
+        self.events.values()
     }
 
-    /// What rules may say about a household fact.
+    /// What rules may say about a household fact, named without its prefix (`size`).
     pub fn fact(&self, name: &str) -> Option<&FactType> {
-        let _ = name;
-        None
+        self.facts.get(name)
     }
 
     /// All household facts, by name.
     pub fn facts(&self) -> impl Iterator<Item = &FactType> {
-        [].iter()
-    }
-}
-
-impl Topic {
-    /// Reads one raw record: bytes to typed payload, or why not. A null value is a removal on a registry topic.
-    pub fn read(&self, key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Payload, Reject> {
-        let _ = (key, value);
-        Err(Reject { code: "IEUM-D001", text: String::from("no decoder") })
-    }
-
-    /// Encodes a record of an output topic against its newest schema, as Avro single-object encoding. An error names
-    /// the field that does not fit.
-    pub fn encode(&self, record: &Tree) -> Result<Vec<u8>, String> {
-        let _ = record;
-        Err(String::from("no encoder"))
-    }
-
-    /// Reads any record of the topic, in any of its encodings, resolved to the newest schema, as a tree.
-    pub fn decode_tree(&self, value: &[u8]) -> Result<Tree, Reject> {
-        let _ = value;
-        Err(Reject { code: "IEUM-D001", text: String::from("no decoder") })
+        self.facts.values()
     }
 }

@@ -3,8 +3,10 @@
 
 use super::effect::{Input, Output};
 use super::layout::{LETTERS_TOPIC, Layout};
+use crate::contracts::{Contracts, Tree};
 use crate::types::{SmolStr, digest_hex};
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 /// A payload up to this size is kept whole in its letter; of a larger one the first [`LETTER_HEAD_BYTES`].
 pub const LETTER_WHOLE_BYTES: usize = 1 << 20;
@@ -56,6 +58,55 @@ pub struct LetterBody<'a> {
     pub value_bytes: i64,
     /// SHA-256 of the whole value, lower-case hex; empty for a null value.
     pub value_sha256: String,
+}
+
+/// The encoder of the contract of `dead-letters`; an error if these contracts have no such topic or another form of it.
+pub fn letter_encoder(contracts: &Arc<Contracts>) -> Result<Box<LetterEncoder>, String> {
+    let encode = |contracts: &Contracts, body: &LetterBody<'_>| {
+        let topic =
+            contracts.topic(LETTERS_TOPIC).ok_or_else(|| format!("there is no topic \"{LETTERS_TOPIC}\""))?;
+        topic.encode(&letter_tree(body))
+    };
+    // Whether a letter fits does not depend on its content, so that one without content tells for all.
+    let blank = LetterBody {
+        id: String::new(),
+        stage: "",
+        code: "",
+        text: "",
+        topic: "",
+        partition: 0,
+        offset: 0,
+        timestamp_ms: 0,
+        key: Some(&[]),
+        value: Some(&[]),
+        truncated: false,
+        value_bytes: 0,
+        value_sha256: String::new(),
+    };
+    encode(contracts, &blank)?;
+    let contracts = Arc::clone(contracts);
+    Ok(Box::new(move |body| encode(&contracts, body).expect("a blank letter fitted the contract")))
+}
+
+fn letter_tree(body: &LetterBody<'_>) -> Tree {
+    let text = |text: &str| Tree::Text(SmolStr::new(text));
+    let bytes = |bytes: Option<&[u8]>| bytes.map_or(Tree::Null, |bytes| Tree::Bytes(bytes.to_vec()));
+    let fields = [
+        ("id", text(&body.id)),
+        ("stage", text(body.stage)),
+        ("code", text(body.code)),
+        ("text", text(body.text)),
+        ("topic", text(body.topic)),
+        ("partition", Tree::Int(i64::from(body.partition))),
+        ("offset", Tree::Int(body.offset)),
+        ("timestamp_ms", Tree::Int(body.timestamp_ms)),
+        ("key", bytes(body.key)),
+        ("value", bytes(body.value)),
+        ("truncated", Tree::Bool(body.truncated)),
+        ("value_bytes", Tree::Int(body.value_bytes)),
+        ("value_sha256", text(&body.value_sha256)),
+    ];
+    Tree::Record(fields.map(|(name, value)| (SmolStr::new(name), value)).into())
 }
 
 /// Writes letters.
@@ -148,6 +199,21 @@ mod tests {
         assert_eq!(header("letter_code"), "IEUM-D003");
         assert_eq!(header("letter_offset"), "41");
         assert_eq!(output, letters().write(&letter));
+    }
+
+    #[test]
+    fn a_letter_is_a_record_of_its_topic() {
+        let contracts = Arc::new(crate::contracts::builtin());
+        let letters = Letters::new(Layout::new([]), letter_encoder(&contracts).expect("the contract fits"));
+        let letter =
+            Letter { stage: "intake", code: "IEUM-D003", text: "no owner", input: input(Some(b"\xff{}")) };
+        let output = letters.write(&letter);
+        let topic = contracts.topic(LETTERS_TOPIC).expect("a topic");
+        let Ok(Tree::Record(fields)) = topic.decode_tree(&output.value) else { panic!("a record") };
+        let field = |name: &str| fields.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
+        assert_eq!(field("value"), Some(Tree::Bytes(b"\xff{}".to_vec())));
+        assert_eq!(field("key"), Some(Tree::Null));
+        assert_eq!(field("offset"), Some(Tree::Int(41)));
     }
 
     #[test]
