@@ -551,8 +551,9 @@ impl Reader<'_> {
                 continue;
             };
             self.keys(bounds, &["min", "max"], "a limit");
-            let mut bound =
-                |key, default| bounds.get(key).and_then(|value| self.integer(key, value)).unwrap_or(default);
+            let mut bound = |key: &str, default: i64| {
+                bounds.get(key).and_then(|value| self.integer(key, value)).unwrap_or(default)
+            };
             limits.push(Limit { field, min: bound("min", i64::MIN), max: bound("max", i64::MAX) });
         }
         limits

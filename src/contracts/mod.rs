@@ -8,7 +8,7 @@
 
 mod assemble;
 mod builtin;
-mod codes;
+pub mod codes;
 mod encode;
 mod fields;
 mod json;
