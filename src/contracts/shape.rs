@@ -108,15 +108,6 @@ impl Shape {
         }
     }
 
-    /// Whether null is a value of the type.
-    pub(super) fn takes_null(&self, node: NodeId) -> bool {
-        match &self.nodes[node] {
-            Node::Null => true,
-            Node::Union(branches) => branches.iter().any(|b| matches!(self.nodes[*b], Node::Null)),
-            _ => false,
-        }
-    }
-
     fn default_tree(
         &self,
         node: NodeId,

@@ -1,7 +1,7 @@
 //! What the contracts promise: the built-in ones load and their examples go round, records become payloads or rejects,
 //! mistakes are all reported with their places, and decoding agrees with apache-avro.
 
-mod builtin;
+mod shipped;
 mod mistakes;
 mod read;
 mod resolution;
@@ -20,4 +20,10 @@ fn text(text: &str) -> Tree {
 
 fn record(fields: &[(&str, Tree)]) -> Tree {
     Tree::Record(fields.iter().map(|(name, value)| ((*name).into(), value.clone())).collect())
+}
+
+/// The bytes of a value as apache-avro writes them.
+fn datum(schema: &apache_avro::Schema, value: apache_avro::types::Value) -> Vec<u8> {
+    let writer = apache_avro::writer::datum::GenericDatumWriter::builder(schema).build().expect("a writer");
+    writer.write_value_to_vec(value).expect("the value fits")
 }

@@ -236,8 +236,7 @@ fn a_registry_id_is_asked_once_and_resolved() {
         ("as_of", apache_avro::types::Value::Date(20_513)),
     ];
     let fields = fields.map(|(name, value): (&str, apache_avro::types::Value)| (name.to_owned(), value));
-    let datum =
-        apache_avro::to_avro_datum(&schema, apache_avro::types::Value::Record(fields.into())).expect("data");
+    let datum = datum(&schema, apache_avro::types::Value::Record(fields.into()));
     let bytes = [&[0, 0, 0, 0, 7][..], &datum].concat();
 
     let with = |schemas: FixedSchemas| builtin().with_schemas(Arc::new(schemas));

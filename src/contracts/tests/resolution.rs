@@ -4,8 +4,10 @@
 use super::super::program::Program;
 use super::super::shape::Shape;
 use super::super::slot::Slot;
+use super::datum;
+use apache_avro::Schema;
+use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::types::Value;
-use apache_avro::{Schema, from_avro_datum, to_avro_datum};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
@@ -202,9 +204,10 @@ proptest! {
         let (writer, reader) = draw.record(3);
         let (writer, reader) = (schema(&writer), schema(&reader));
         let value = draw.value(&writer);
-        let datum = to_avro_datum(&writer, value).expect("the value fits");
+        let datum = datum(&writer, value);
         let program = Program::compile(&shape(&writer), &shape(&reader), None);
-        match from_avro_datum(&writer, &mut datum.as_slice(), Some(&reader)) {
+        let reference = GenericDatumReader::builder(&writer).reader_schema(&reader).build();
+        match reference.and_then(|reference| reference.read_value(&mut datum.as_slice())) {
             Ok(expected) => {
                 let program = program.expect("the pair resolves");
                 let slot = program.read(&datum).expect("it reads");
@@ -229,7 +232,7 @@ proptest! {
 
 fn read(writer: &Json, reader: &Json, value: Value) -> Result<Slot<'static>, &'static str> {
     let (writer, reader) = (schema(writer), schema(reader));
-    let datum: &'static [u8] = to_avro_datum(&writer, value).expect("the value fits").leak();
+    let datum: &'static [u8] = datum(&writer, value).leak();
     let program = Program::compile(&shape(&writer), &shape(&reader), None).expect("the pair resolves");
     Box::leak(Box::new(program)).read(datum)
 }
