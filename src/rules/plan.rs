@@ -144,6 +144,8 @@ pub type SignalId = u16;
 pub type ReasonId = u8;
 /// The most reasons a rule may have.
 pub const MAX_REASONS: usize = 64;
+/// Days of history that state keeps unless configured otherwise: a rule that looks back further does not load.
+pub const HISTORY_DAYS: i32 = 800;
 
 /// A named signal: which events it means.
 #[derive(Clone, Debug)]
@@ -157,8 +159,20 @@ pub struct SignalDef {
     /// The sources that can report these kinds; whose completeness an absence waits for when the entity has no
     /// event of it to tell.
     pub sources: Vec<SmolStr>,
-    /// These kinds are stored as days of use, not as events (`store = "daily"`): only "used on that day" is known.
-    pub daily: bool,
+    /// These kinds are stored as days of use, not as events (`store = "daily"`): which of those days are meant. None
+    /// for kinds that are stored as events. A signal never mixes the two.
+    pub daily: Option<DailyTest>,
+}
+
+/// Which days of a daily kind a signal means. Whether it was used is all that is known of a day with a reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DailyTest {
+    /// Days with a reading, whatever it says.
+    Read,
+    /// Days with use (`where: {use: {gt: 0}}`).
+    Used,
+    /// Days with a reading that shows no use (`where: {use: 0}`).
+    Unused,
 }
 
 /// A comparison of a field with bounds; every bound given must hold.
@@ -179,6 +193,8 @@ pub enum Test {
     In(Vec<Operand>),
     /// Inclusive; each bound on its own.
     Between(Option<Operand>, Option<Operand>),
+    /// For a field of several texts: one of them is one of these. A known empty list holds none; it is not unknown.
+    AnyOf(Vec<Operand>),
 }
 
 /// A comparison.
