@@ -3,4 +3,5 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod plan;
+mod index;
 pub mod eval;

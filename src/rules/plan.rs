@@ -1,13 +1,16 @@
 //! The checked, typed plan of a rule: what the evaluator runs. Source text never reaches it; everything here has
 //! been resolved against the contracts, so evaluation cannot fail.
 
+use super::index::PackIndex;
 use crate::types::{Day, PackHash, SmolStr, Value};
 use std::collections::BTreeMap;
+
+pub use super::index::RuleIndex;
 
 /// The version of the meaning in `rules/README.md` that this binary implements; part of every pack hash.
 pub const SEMANTICS: u32 = 1;
 
-/// All rules at one hash.
+/// All rules at one hash. Made by [`Pack::new`], and not edited afterwards: the side tables would not follow.
 #[derive(Clone, Debug)]
 pub struct Pack {
     /// Hash over rules, params, contracts and [`SEMANTICS`].
@@ -18,6 +21,28 @@ pub struct Pack {
     pub suppressions: Vec<SuppressionRule>,
     /// Dated params; [`Operand::Param`] indexes here.
     pub params: Vec<Param>,
+    pub(super) index: PackIndex,
+}
+
+/// A fact that is more than the value stored under its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DerivedFact {
+    /// Name as rules use it, without the entity prefix (`oldest_age`).
+    pub name: SmolStr,
+    /// It is an age: whole years on the day, from the birth date stored under this name.
+    pub born: Option<SmolStr>,
+    /// It is the least or greatest over members. Where the entity's own registry does not state it, the members known
+    /// bound it from one side: one known 78 makes "oldest at least 65" true, and "at most 80" stays unknown.
+    pub over: Option<Extreme>,
+}
+
+/// Which end of the members' values a fact is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extreme {
+    /// The smallest.
+    Least,
+    /// The largest.
+    Greatest,
 }
 
 /// A dated value with its law.
@@ -134,6 +159,8 @@ pub struct CrisisRule {
     pub clear_when: Option<NodeId>,
     /// Escalation steps.
     pub escalate: Vec<EscalationStep>,
+    /// Side tables for evaluation; [`Pack::new`] fills them, until then they are the default.
+    pub index: RuleIndex,
 }
 
 /// Index into [`CrisisRule::nodes`].
@@ -146,6 +173,8 @@ pub type ReasonId = u8;
 pub const MAX_REASONS: usize = 64;
 /// Days of history that state keeps unless configured otherwise: a rule that looks back further does not load.
 pub const HISTORY_DAYS: i32 = 800;
+/// The most named signals a rule may have, so that the signals that an event matches fit in one word.
+pub const MAX_SIGNALS: usize = 64;
 
 /// A named signal: which events it means.
 #[derive(Clone, Debug)]
@@ -160,7 +189,8 @@ pub struct SignalDef {
     /// event of it to tell.
     pub sources: Vec<SmolStr>,
     /// These kinds are stored as days of use, not as events (`store = "daily"`): which of those days are meant. None
-    /// for kinds that are stored as events. A signal never mixes the two.
+    /// for kinds that are stored as events. A signal never mixes the two. [`Self::filter`] is not read of such a signal; it
+    /// may be counted, be what is absent, or anchor an absence; it is no step of a sequence and has no field but its source.
     pub daily: Option<DailyTest>,
 }
 
@@ -219,7 +249,8 @@ pub enum Cmp {
 pub enum Within {
     /// The days D−N+1…D.
     Days(i32),
-    /// An exact duration back from the end of D or, today, from stream time.
+    /// An exact duration back from the end of D or, today, from stream time. What is known by its day alone is inside
+    /// while any moment of that day is.
     Hours(i32),
 }
 
@@ -228,7 +259,8 @@ pub enum Within {
 pub struct Node {
     /// What it asks.
     pub ask: Ask,
-    /// `unknown: {id: match}` was said of it: unknown counts as true, and its reason is marked assumed.
+    /// `unknown: {id: match}` was said of it: unknown is resolved in favour of firing (true; under a `none`, false), and
+    /// its reason is marked assumed.
     pub unknown_matches: bool,
 }
 
@@ -313,7 +345,7 @@ pub enum Pick {
     Max,
     /// The sum.
     Sum,
-    /// The longest run of consecutive months up to the latest one.
+    /// The run of consecutive calendar months, each with an event that has the field, up to the latest such month.
     Consecutive,
 }
 
