@@ -1,0 +1,3 @@
+//! The reference of the decisions, tested by itself.
+
+mod reference;
