@@ -95,6 +95,20 @@ pub enum Fact {
         /// Raw topic.
         topic: SmolStr,
     },
+    /// A record of a stage log said what cannot hold and changed nothing.
+    Ignored {
+        /// Stage.
+        stage: &'static str,
+        /// What it was.
+        what: &'static str,
+    },
+    /// A source fell silent for longer than its rhythm allows, or came back.
+    SourceHealth {
+        /// Which.
+        source: SmolStr,
+        /// Whether it is silent.
+        stale: bool,
+    },
     /// No link was known: hop to the next alias, or a provisional household.
     Unlinked {
         /// Whether another alias remained.

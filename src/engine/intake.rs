@@ -1,1 +1,278 @@
-//! The intake stage: stateless; decodes by contract, rejects with cause, re-keys to the log of the stage that owns the entity.
+//! The intake stage: stateless; decodes by contract, rejects with cause, re-keys to the log of the stage that owns the
+//! entity. Foreign partitioners, partition counts and the interleaving of topics end here.
+
+use super::codes::{BAD_IDENTIFIER, NO_ROUTE};
+use super::effect::{Blocked, Effects, Fact, Input, Output};
+use super::lane::io::TopicPartition;
+use super::layout::{CONTROL_LOG, HOUSEHOLDS_LOG, Layout, SUBJECTS_LOG};
+use super::letter::{Letter, Letters};
+use super::message::{ControlMessage, HouseholdMessage, RawPosition, SubjectMessage, encode};
+use super::state::{Key, Record, StateRead};
+use super::task::{Stage, Task};
+use super::trace;
+use crate::contracts::{Contracts, Reject, Route};
+use crate::types::{Change, EventKey, Origin, Payload, SmolStr, StreamTime};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Sources that one commit tells control of; a record that brings one more sends what has gathered at once.
+pub const SOURCES_PER_COMMIT: usize = 64;
+const STAGE: &str = "intake";
+
+/// What intake asks of the contracts.
+trait Reader: Send + Sync {
+    /// Topics to read.
+    fn inputs(&self) -> Vec<SmolStr>;
+    /// A raw record, read.
+    fn read(&self, topic: &str, key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Payload, Reject>;
+}
+
+impl Reader for Contracts {
+    fn inputs(&self) -> Vec<SmolStr> {
+        let is_input = |route| match route {
+            Route::Subject | Route::Household | Route::AllHouseholds | Route::Control => true,
+            Route::Output | Route::Internal => false,
+        };
+        self.topics().filter(|topic| is_input(topic.route)).map(|topic| topic.name.clone()).collect()
+    }
+
+    fn read(&self, topic: &str, key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Payload, Reject> {
+        let no_contract = || Reject { code: NO_ROUTE, text: String::from("topic has no contract") };
+        self.topic(topic).ok_or_else(no_contract)?.read(key, value)
+    }
+}
+
+/// The stage.
+pub struct Intake {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    reader: Arc<dyn Reader>,
+    layout: Layout,
+    letters: Arc<Letters>,
+}
+
+impl std::fmt::Debug for Intake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Intake").field("layout", &self.shared.layout).finish_non_exhaustive()
+    }
+}
+
+impl Intake {
+    /// With contracts, partition counts and a writer of letters.
+    pub fn new(contracts: Arc<Contracts>, layout: Layout, letters: Arc<Letters>) -> Self {
+        Self { shared: Arc::new(Shared { reader: contracts, layout, letters }) }
+    }
+}
+
+impl Stage for Intake {
+    fn name(&self) -> &'static str {
+        STAGE
+    }
+
+    fn inputs(&self) -> Vec<SmolStr> {
+        self.shared.reader.inputs()
+    }
+
+    fn changelog(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn task(&self, at: &TopicPartition) -> Box<dyn Task> {
+        let shared = Arc::clone(&self.shared);
+        Box::new(IntakeTask { shared, at: at.clone(), reported: None, seen: BTreeMap::new() })
+    }
+}
+
+/// One raw partition.
+struct IntakeTask {
+    shared: Arc<Shared>,
+    at: TopicPartition,
+    /// The position that control was last told.
+    reported: Option<i64>,
+    /// Newest event time by source and region since control was last told.
+    seen: BTreeMap<(SmolStr, Option<SmolStr>), StreamTime>,
+}
+
+impl Task for IntakeTask {
+    fn handle(&mut self, input: &Input<'_>, _state: &dyn StateRead) -> Result<Effects, Blocked> {
+        let mut effects = Effects::default();
+        let read = self.shared.reader.read(input.topic, input.key, input.value).and_then(checked);
+        let payload = match read {
+            Ok(payload) => payload,
+            Err(Reject { code, text }) => {
+                let letter = Letter { stage: STAGE, code, text: &text, input: input.clone() };
+                effects.outputs.push(self.shared.letters.write(&letter));
+                effects.facts.push(Fact::DeadLetter { code, topic: SmolStr::new(input.topic) });
+                return Ok(effects);
+            }
+        };
+        if let Some((source, region, newest)) = heard(&payload) {
+            let key = (source, region);
+            if self.seen.len() >= SOURCES_PER_COMMIT && !self.seen.contains_key(&key) {
+                effects.outputs.extend(self.tell_sources());
+            }
+            let known = self.seen.entry(key).or_insert(newest);
+            *known = (*known).max(newest);
+        }
+        effects.facts.push(Fact::Accepted { topic: SmolStr::new(input.topic) });
+        effects.outputs.extend(self.route(input, payload));
+        Ok(effects)
+    }
+
+    fn has_job(&self) -> bool {
+        false
+    }
+
+    fn continue_record(&self) -> Option<(&'static str, Vec<u8>)> {
+        None
+    }
+
+    fn rebuild(&mut self, _records: &mut dyn Iterator<Item = (Key, Arc<Record>)>) {
+        self.reported = None;
+        self.seen.clear();
+    }
+
+    fn commit_outputs(&mut self, positions: &[(TopicPartition, i64)]) -> Vec<Output> {
+        // Sources first: whoever believes the positions has heard of what lies before them.
+        let mut outputs = self.tell_sources();
+        let own = positions.iter().find(|(at, _)| *at == self.at).map(|(_, offset)| *offset);
+        if let Some(offset) = own.filter(|offset| Some(*offset) != self.reported) {
+            self.reported = Some(offset);
+            let TopicPartition { topic, partition } = self.at.clone();
+            let positions = vec![RawPosition { topic, partition, offset }];
+            outputs.push(to_control(&ControlMessage::Progress { positions }));
+        }
+        outputs
+    }
+
+    fn reports_positions(&self) -> bool {
+        true
+    }
+
+    fn stream_time_ms(&self) -> i64 {
+        0
+    }
+}
+
+impl IntakeTask {
+    fn tell_sources(&mut self) -> Vec<Output> {
+        let topic = &self.at.topic;
+        let seen = std::mem::take(&mut self.seen).into_iter();
+        seen.map(|((source, region), newest)| {
+            to_control(&ControlMessage::Seen { topic: topic.clone(), source, region, newest })
+        })
+        .collect()
+    }
+
+    /// To the log of the stage that owns the entity.
+    fn route(&self, input: &Input<'_>, payload: Payload) -> Vec<Output> {
+        let layout = &self.shared.layout;
+        let headers = trace::carried(input.headers);
+        let to = |topic: &str, key: &str, value: Vec<u8>| {
+            vec![Output {
+                topic: SmolStr::new(topic),
+                partition: layout.partition(topic, key),
+                key: Some(key.as_bytes().to_vec()),
+                value,
+                headers: headers.clone(),
+            }]
+        };
+        let origin =
+            Origin { topic: SmolStr::new(input.topic), partition: input.partition, offset: input.offset };
+        match payload {
+            Payload::Signal(signal) => {
+                let owner = signal.owners.first().map(|owner| owner.0.clone()).unwrap_or_default();
+                let message = SubjectMessage::Signal { origin, trail: 0, accepted: None, signal };
+                to(SUBJECTS_LOG, &owner, encode(&message))
+            }
+            Payload::Link(link) => {
+                let subject = link.subject.clone();
+                to(SUBJECTS_LOG, subject.as_str(), encode(&SubjectMessage::Link { origin, link }))
+            }
+            Payload::Facts(facts) => {
+                let household = facts.entity.clone();
+                to(HOUSEHOLDS_LOG, household.as_str(), encode(&HouseholdMessage::Facts { origin, facts }))
+            }
+            Payload::Action(action) => {
+                let household = action.entity.clone();
+                to(HOUSEHOLDS_LOG, household.as_str(), encode(&HouseholdMessage::Action { origin, action }))
+            }
+            Payload::Area(event) => {
+                let value = encode(&HouseholdMessage::Area { origin, event });
+                let copy = |partition| Output {
+                    topic: SmolStr::new(HOUSEHOLDS_LOG),
+                    partition,
+                    key: None,
+                    value: value.clone(),
+                    headers: headers.clone(),
+                };
+                (0..layout.partitions(HOUSEHOLDS_LOG)).map(copy).collect()
+            }
+            Payload::Source(report) => vec![to_control(&ControlMessage::Delivered {
+                source: report.source,
+                region: report.region,
+                through: report.delivered_through,
+            })],
+        }
+    }
+}
+
+fn to_control(message: &ControlMessage) -> Output {
+    Output {
+        topic: SmolStr::new(CONTROL_LOG),
+        partition: 0,
+        key: None,
+        value: encode(message),
+        headers: Vec::new(),
+    }
+}
+
+/// The source that a record shows to be alive, and when what it tells of happened.
+fn heard(payload: &Payload) -> Option<(SmolStr, Option<SmolStr>, StreamTime)> {
+    let (key, region, change) = match payload {
+        Payload::Signal(signal) => (&signal.key, signal.region.clone(), &signal.change),
+        Payload::Area(event) => (&event.key, None, &event.change),
+        Payload::Link(_) | Payload::Facts(_) | Payload::Action(_) | Payload::Source(_) => return None,
+    };
+    let newest = match change {
+        Change::Body { time, .. } | Change::End(time) => time.start(),
+        Change::Void => StreamTime::ZERO,
+    };
+    Some((key.source.clone(), region, newest))
+}
+
+/// What no contract can promise of a key that state is filed under.
+fn checked(payload: Payload) -> Result<Payload, Reject> {
+    let of = |key: &EventKey| vec![key.source.clone(), key.key.clone()];
+    let (kind, mut ids) = match &payload {
+        Payload::Signal(signal) => (
+            "signal",
+            [of(&signal.key), signal.owners.iter().map(|owner| owner.0.clone()).collect()].concat(),
+        ),
+        Payload::Link(link) => {
+            let ids = [link.subject.0.clone(), link.household.0.clone()];
+            // A removal names no household: its key alone says what it takes back.
+            let named = if link.removed { 1 } else { 2 };
+            ("link", [of(&link.key), ids[..named].to_vec()].concat())
+        }
+        Payload::Facts(facts) => ("facts", [of(&facts.version.key), vec![facts.entity.0.clone()]].concat()),
+        Payload::Action(action) => ("action", [of(&action.key), vec![action.entity.0.clone()]].concat()),
+        Payload::Area(event) => ("area event", of(&event.key)),
+        Payload::Source(report) => ("source report", vec![report.source.clone()]),
+    };
+    if let Payload::Signal(signal) = &payload
+        && signal.owners.is_empty()
+    {
+        ids.push(SmolStr::default());
+    }
+    if ids.iter().any(|id| id.is_empty() || id.contains('\0')) {
+        let text = format!("{kind} has an identifier that is empty or holds a NUL");
+        return Err(Reject { code: BAD_IDENTIFIER, text });
+    }
+    Ok(payload)
+}
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,8 @@ pub enum SubjectMessage {
         origin: Origin,
         /// Index into `signal.owners` of the subject that this record is keyed by.
         trail: u8,
+        /// Stream time at which its first owner accepted it; none before that.
+        accepted: Option<StreamTime>,
         /// The signal.
         signal: Signal,
     },
@@ -32,6 +34,17 @@ pub enum SubjectMessage {
     Tick(Tick),
     /// Nothing but a chance to go on with a job.
     Continue,
+    /// An earlier owner was linked and took this event home: it counts here no longer, nor further down the trail.
+    Forget {
+        /// The raw record that led to it: the link's.
+        origin: Origin,
+        /// Index into `owners` of the subject that this record is keyed by.
+        trail: u8,
+        /// The owners of the signal.
+        owners: Vec<SubjectId>,
+        /// Which event.
+        key: EventKey,
+    },
 }
 
 /// Records of `ieum.households`, keyed by household, read by households.

@@ -9,6 +9,8 @@ pub mod clock;
 pub mod state;
 pub mod job;
 pub mod letter;
+pub mod codes;
+mod trace;
 pub mod task;
 pub mod lane;
 pub mod intake;

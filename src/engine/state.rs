@@ -24,7 +24,8 @@ pub enum Sub {
     Head,
     /// Events of one calendar year. Tag 2.
     Page(i16),
-    /// Days of use of the `daily` kinds in one calendar year. Tag 3.
+    /// The `daily` kinds: days of use in one calendar year (households), reports of one month, counted from
+    /// January 1970 (identity). Tag 3.
     Daily(i16),
     /// One live or recent episode: rule id and number. Tag 4.
     Episode(SmolStr, u32),

@@ -1,0 +1,216 @@
+//! How far each source is known to be complete.
+
+use super::super::message::SourceState;
+use super::records::{ControlState, Feed, Statement};
+use crate::contracts::Contracts;
+use crate::types::{MS_PER_DAY, SmolStr, StreamTime};
+
+/// A feed is stale once it has been silent for longer than its rhythm and half of it: 3/2.
+pub const STALE_AFTER: (i64, i64) = (3, 2);
+
+/// A source in a topic, as the contract declares it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeclaredFeed {
+    /// Source.
+    pub source: SmolStr,
+    /// Raw topic.
+    pub topic: SmolStr,
+    /// Days between deliveries.
+    pub rhythm_days: u16,
+    /// Whether it delivers yet: only an expected feed can be stale.
+    pub expected: bool,
+    /// Whether absences wait for it.
+    pub deciding: bool,
+    /// Whether it delivers region by region.
+    pub by_region: bool,
+}
+
+impl DeclaredFeed {
+    fn rhythm_ms(&self) -> i64 {
+        i64::from(self.rhythm_days) * MS_PER_DAY
+    }
+
+    fn allowance_ms(&self) -> i64 {
+        self.rhythm_ms() * STALE_AFTER.0 / STALE_AFTER.1
+    }
+}
+
+/// The feeds that contracts declare.
+pub(super) fn declared(contracts: &Contracts) -> Vec<DeclaredFeed> {
+    let feeds = contracts.topics().flat_map(|topic| {
+        topic.sources.iter().map(|source| DeclaredFeed {
+            source: source.name.clone(),
+            topic: topic.name.clone(),
+            rhythm_days: source.rhythm_days,
+            expected: source.expected,
+            deciding: source.deciding,
+            by_region: source.by_region,
+        })
+    });
+    feeds.collect()
+}
+
+/// A source's state with what led to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Verdict {
+    pub(super) state: SourceState,
+    pub(super) newest: StreamTime,
+    pub(super) heard: StreamTime,
+    pub(super) rhythm_days: u16,
+    pub(super) expected: bool,
+    pub(super) deciding: bool,
+}
+
+impl ControlState {
+    /// At the first sample: every expected feed counts as heard, so that its silence is measured from there.
+    pub(super) fn expect_feeds(&mut self, declared: &[DeclaredFeed]) {
+        for feed in declared.iter().filter(|feed| feed.expected && !feed.by_region) {
+            self.heard(&feed.source, None, &feed.topic, StreamTime::ZERO);
+        }
+    }
+
+    /// Takes in that a source was seen; answers false for what cannot be believed.
+    pub(super) fn seen(
+        &mut self,
+        declared: &[DeclaredFeed],
+        (source, region, topic): (&SmolStr, Option<&SmolStr>, &SmolStr),
+        newest: StreamTime,
+    ) -> bool {
+        let feed = declared.iter().find(|feed| feed.source == *source && feed.topic == *topic);
+        // A time that no sample has come near is a mistake in the record and would hold the source complete for ever.
+        let believed = newest <= self.sampled.plus_ms(MS_PER_DAY);
+        let Some(feed) = feed.filter(|_| believed) else { return false };
+        self.heard(source, region.filter(|_| feed.by_region), topic, newest);
+        true
+    }
+
+    fn heard(&mut self, source: &SmolStr, region: Option<&SmolStr>, topic: &SmolStr, newest: StreamTime) {
+        let sampled = self.sampled;
+        let order =
+            |feed: &Feed| (&feed.source, feed.region.as_ref(), &feed.topic).cmp(&(source, region, topic));
+        match self.feeds.binary_search_by(order) {
+            Ok(at) => {
+                let feed = &mut self.feeds[at];
+                feed.newest = feed.newest.max(newest);
+                feed.heard = feed.heard.max(sampled);
+            }
+            Err(at) => {
+                let (source, region, topic) = (source.clone(), region.cloned(), topic.clone());
+                self.feeds.insert(at, Feed { source, region, topic, newest, heard: sampled });
+            }
+        }
+    }
+
+    /// Takes in a source's own statement; answers false for a source that no contract declares.
+    pub(super) fn stated(
+        &mut self,
+        declared: &[DeclaredFeed],
+        source: &SmolStr,
+        region: Option<&SmolStr>,
+        through: StreamTime,
+    ) -> bool {
+        if !declared.iter().any(|feed| feed.source == *source) {
+            return false;
+        }
+        let heard = self.sampled;
+        let order = |known: &Statement| (&known.source, known.region.as_ref()).cmp(&(source, region));
+        match self.statements.binary_search_by(order) {
+            Ok(at) => {
+                let known = &mut self.statements[at];
+                known.through = known.through.max(through);
+                known.heard = known.heard.max(heard);
+            }
+            Err(at) => {
+                let (source, region) = (source.clone(), region.cloned());
+                self.statements.insert(at, Statement { source, region, through, heard });
+            }
+        }
+        true
+    }
+
+    /// What the tick of `now` says of every source. Sorted by source and region.
+    pub(super) fn verdicts(&self, declared: &[DeclaredFeed], now: StreamTime) -> Vec<Verdict> {
+        let feeds = self.feeds.iter().map(|feed| (&feed.source, &feed.region));
+        let statements = self.statements.iter().map(|known| (&known.source, &known.region));
+        let mut sources: Vec<_> = feeds.chain(statements).collect();
+        sources.sort_unstable();
+        sources.dedup();
+        sources
+            .into_iter()
+            .filter_map(|(source, region)| self.verdict(declared, source, region, now))
+            .collect()
+    }
+
+    fn verdict(
+        &self,
+        declared: &[DeclaredFeed],
+        source: &SmolStr,
+        region: &Option<SmolStr>,
+        now: StreamTime,
+    ) -> Option<Verdict> {
+        let of_source: Vec<&DeclaredFeed> = declared.iter().filter(|feed| feed.source == *source).collect();
+        let deciding = of_source.iter().any(|feed| feed.deciding);
+        let counted = |feed: &&DeclaredFeed| feed.deciding || !deciding;
+        // A region's feeds, and those that the source delivers for all regions at once.
+        let heard: Vec<(&Feed, &DeclaredFeed)> = self
+            .feeds
+            .iter()
+            .filter(|feed| feed.source == *source && (feed.region == *region || feed.region.is_none()))
+            .filter_map(|feed| {
+                let declared = of_source.iter().filter(|d| counted(d)).find(|d| d.topic == feed.topic)?;
+                Some((feed, *declared))
+            })
+            .collect();
+        let statement = self
+            .statements
+            .iter()
+            .filter(|known| known.source == *source && (known.region == *region || known.region.is_none()))
+            .max_by_key(|known| known.region.is_some());
+        let rhythm = of_source.iter().filter(|feed| counted(feed)).min_by_key(|feed| feed.rhythm_days)?;
+        let silent = |heard: StreamTime, feed: &DeclaredFeed| {
+            feed.expected && now.0.saturating_sub(heard.0) > feed.allowance_ms()
+        };
+        let (complete, stale) = match statement {
+            Some(known) => (known.through, silent(known.heard, rhythm)),
+            None => (
+                heard.iter().map(|(feed, d)| feed.newest.plus_ms(-d.rhythm_ms())).min()?,
+                heard.iter().any(|(feed, d)| silent(feed.heard, d)),
+            ),
+        };
+        let before = self.told.iter().find(|told| told.source == *source && told.region == *region);
+        let before = before.map_or(StreamTime::ZERO, |told| told.complete_through);
+        let complete_through = if stale { before } else { complete.min(now).max(before) };
+        let last = |times: &mut dyn Iterator<Item = StreamTime>| times.max().unwrap_or(StreamTime::ZERO);
+        Some(Verdict {
+            state: SourceState { source: source.clone(), region: region.clone(), complete_through, stale },
+            newest: last(&mut heard.iter().map(|(feed, _)| feed.newest)),
+            heard: last(&mut heard.iter().map(|(feed, _)| feed.heard).chain(statement.map(|s| s.heard))),
+            rhythm_days: rhythm.rhythm_days,
+            expected: of_source.iter().any(|feed| feed.expected),
+            deciding,
+        })
+    }
+
+    /// Notes what ticks say from now on; returns what changed.
+    pub(super) fn tell(&mut self, verdicts: &[Verdict]) -> Vec<(Option<SourceState>, Verdict)> {
+        let mut changed = Vec::new();
+        for verdict in verdicts {
+            let state = &verdict.state;
+            let place = self
+                .told
+                .binary_search_by(|told| (&told.source, &told.region).cmp(&(&state.source, &state.region)));
+            match place {
+                Ok(at) if self.told[at] == *state => {}
+                Ok(at) => {
+                    let before = std::mem::replace(&mut self.told[at], state.clone());
+                    changed.push((Some(before), verdict.clone()));
+                }
+                Err(at) => {
+                    self.told.insert(at, state.clone());
+                    changed.push((None, verdict.clone()));
+                }
+            }
+        }
+        changed
+    }
+}

@@ -1,0 +1,197 @@
+//! Control's machine.
+
+use super::super::effect::{Blocked, Effects, Fact, Input, Output};
+use super::super::layout::{HOUSEHOLDS_LOG, Layout, SUBJECTS_LOG};
+use super::super::message::{
+    ControlMessage, HouseholdMessage, MessageError, SourceState, SubjectMessage, Tick, decode, encode,
+};
+use super::super::state::{Key, Record, StateRead};
+use super::super::task::Task;
+use super::ControlConfig;
+use super::health::Health;
+use super::records::{ControlState, Flight, Pending};
+use super::sources::DeclaredFeed;
+use crate::types::{SmolStr, StreamTime};
+use std::sync::Arc;
+
+/// Name of the stage.
+pub(super) const STAGE: &str = "control";
+/// The stages that report what they reached.
+pub(super) const IDENTITY: &str = "identity";
+pub(super) const HOUSEHOLDS: &str = "households";
+/// Where the state lies.
+const STATE: &str = "control";
+
+/// What the task is made with.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) feeds: Vec<DeclaredFeed>,
+    pub(super) health: Health,
+    pub(super) config: ControlConfig,
+    pub(super) layout: Layout,
+}
+
+/// The one partition.
+pub(super) struct ControlTask {
+    shared: Arc<Shared>,
+    state: ControlState,
+}
+
+impl ControlTask {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, state: ControlState::default() }
+    }
+}
+
+impl Task for ControlTask {
+    fn handle(&mut self, input: &Input<'_>, _state: &dyn StateRead) -> Result<Effects, Blocked> {
+        let mut effects = Effects::default();
+        let before = self.state.clone();
+        match decode::<ControlMessage>(input.value.unwrap_or_default()) {
+            Ok(message) => self.take_in(&mut effects, message, input.timestamp_ms),
+            Err(error @ (MessageError::Format(_) | MessageError::Key(_))) => {
+                return Err(Blocked::Unreadable(error.to_string()));
+            }
+            Err(MessageError::Short(_) | MessageError::Body(_)) => ignore(&mut effects, "unreadable record"),
+        }
+        self.tick_identity(&mut effects);
+        self.tick_households(&mut effects);
+        if self.state != before {
+            effects.delta.push((Key::own(STATE), Some(Arc::new(Record::Control(self.state.clone())))));
+        }
+        Ok(effects)
+    }
+
+    fn has_job(&self) -> bool {
+        false
+    }
+
+    fn continue_record(&self) -> Option<(&'static str, Vec<u8>)> {
+        None
+    }
+
+    fn rebuild(&mut self, records: &mut dyn Iterator<Item = (Key, Arc<Record>)>) {
+        self.state = ControlState::default();
+        for (_, record) in records {
+            if let Record::Control(state) = &*record {
+                self.state = state.clone();
+            }
+        }
+    }
+
+    fn stream_time_ms(&self) -> i64 {
+        self.state.delivered.0
+    }
+}
+
+impl ControlTask {
+    fn take_in(&mut self, effects: &mut Effects, message: ControlMessage, at_ms: i64) {
+        let (feeds, layout) = (&self.shared.feeds, &self.shared.layout);
+        match message {
+            ControlMessage::Clock(clock) => match self.state.clock {
+                None => self.state.clock = Some(clock),
+                Some(fixed) if fixed == clock => {}
+                Some(_) => ignore(effects, "another clock"),
+            },
+            ControlMessage::Sample { t, ends } => {
+                let first = self.state.sampled == StreamTime::ZERO;
+                if !self.state.sample(t, &ends, at_ms) {
+                    ignore(effects, "sample without a clock or not after the last");
+                } else if first {
+                    self.state.expect_feeds(feeds);
+                }
+            }
+            ControlMessage::Progress { positions } => self.state.progress(&positions),
+            ControlMessage::Reached { stage, partition, through } => {
+                let partitions = match stage.as_str() {
+                    IDENTITY => layout.partitions(SUBJECTS_LOG),
+                    HOUSEHOLDS => layout.partitions(HOUSEHOLDS_LOG),
+                    _ => 0,
+                };
+                if !self.state.reach(&stage, partitions, partition, through) {
+                    ignore(effects, "progress of an unknown partition");
+                }
+            }
+            ControlMessage::Seen { topic, source, region, newest } => {
+                if !self.state.seen(feeds, (&source, region.as_ref(), &topic), newest) {
+                    ignore(effects, "source that no contract declares or time far ahead");
+                }
+            }
+            ControlMessage::Delivered { source, region, through } => {
+                if !self.state.stated(feeds, &source, region.as_ref(), through) {
+                    ignore(effects, "statement of a source that no contract declares");
+                }
+            }
+            ControlMessage::Pack { hash } => {
+                if self.state.pack != Some(hash) {
+                    self.state.pack = Some(hash);
+                    effects.facts.push(Fact::PackSwitched { hash });
+                    let value = encode(&HouseholdMessage::Pack { hash });
+                    effects.outputs.extend(to_all(layout, HOUSEHOLDS_LOG, &value));
+                }
+            }
+            ControlMessage::Continue => {}
+        }
+    }
+
+    /// Writes the ticks of samples that intake has passed, or that were held back for too long.
+    fn tick_identity(&mut self, effects: &mut Effects) {
+        let shared = Arc::clone(&self.shared);
+        while let Some((Pending { t, .. }, complete)) = self.state.next_sample(shared.config.hold_ms) {
+            let verdicts = self.state.verdicts(&shared.feeds, t);
+            let mut sources: Vec<SourceState> = Vec::new();
+            for (before, verdict) in self.state.tell(&verdicts) {
+                effects.outputs.extend(shared.health.record(&shared.layout, before.as_ref(), &verdict, t));
+                if before.as_ref().is_some_and(|b| b.stale) != verdict.state.stale {
+                    let (source, stale) = (verdict.state.source.clone(), verdict.state.stale);
+                    effects.facts.push(Fact::SourceHealth { source, stale });
+                }
+                sources.push(verdict.state);
+            }
+            let tick = Tick { through: t, complete, sources: Vec::new() };
+            effects.outputs.extend(to_all(
+                &shared.layout,
+                SUBJECTS_LOG,
+                &encode(&SubjectMessage::Tick(tick)),
+            ));
+            self.state.ticked = t;
+            let at_ms = self.state.sampled_at_ms;
+            self.state.flights.push(Flight { t, at_ms, complete, sources });
+        }
+    }
+
+    /// Writes the ticks that identity has reached, or whose wait for it was too long.
+    fn tick_households(&mut self, effects: &mut Effects) {
+        let shared = Arc::clone(&self.shared);
+        let reached = self.state.reached_by_all(IDENTITY, shared.layout.partitions(SUBJECTS_LOG));
+        while let Some(first) = self.state.flights.first() {
+            let passed = first.t <= reached;
+            if !passed && !self.state.held_too_long(first.at_ms, shared.config.hold_ms) {
+                return;
+            }
+            let Flight { t, complete, sources, .. } = self.state.flights.remove(0);
+            let complete = complete && passed;
+            let tick = Tick { through: t, complete, sources };
+            let value = encode(&HouseholdMessage::Tick(tick));
+            effects.outputs.extend(to_all(&shared.layout, HOUSEHOLDS_LOG, &value));
+            effects.facts.push(Fact::StreamTime { through: t, complete });
+            self.state.delivered = t;
+        }
+    }
+}
+
+fn ignore(effects: &mut Effects, what: &'static str) {
+    effects.facts.push(Fact::Ignored { stage: STAGE, what });
+}
+
+/// One record into every partition of a stage log.
+fn to_all(layout: &Layout, topic: &'static str, value: &[u8]) -> Vec<Output> {
+    let copy = |partition| Output {
+        topic: SmolStr::new(topic),
+        partition,
+        key: None,
+        value: value.to_vec(),
+        headers: Vec::new(),
+    };
+    (0..layout.partitions(topic)).map(copy).collect()
+}

@@ -1,0 +1,434 @@
+use super::health::Health;
+use super::records::ControlState;
+use super::sources::DeclaredFeed;
+use super::task::{ControlTask, Shared};
+use super::*;
+use crate::engine::effect::{Fact, Input};
+use crate::engine::layout::{HOUSEHOLDS_LOG, SUBJECTS_LOG};
+use crate::engine::message::{
+    Clock, ControlMessage, HouseholdMessage, RawPosition, SubjectMessage, Tick, decode, encode,
+};
+use crate::engine::state::{MemoryState, Record};
+use crate::types::{Day, MS_PER_DAY, PackHash, StreamTime};
+use proptest::prelude::*;
+
+/// Control alone. Times in scripts are seconds; log time follows the newest sample.
+struct World {
+    shared: Arc<Shared>,
+    task: ControlTask,
+    state: MemoryState,
+    at_ms: i64,
+    offset: i64,
+    facts: Vec<Fact>,
+}
+
+fn feed(source: &str, topic: &str, rhythm_days: u16) -> DeclaredFeed {
+    DeclaredFeed {
+        source: SmolStr::new(source),
+        topic: SmolStr::new(topic),
+        rhythm_days,
+        expected: true,
+        deciding: true,
+        by_region: false,
+    }
+}
+
+fn world(feeds: Vec<DeclaredFeed>) -> World {
+    let layout = Layout::new([(SmolStr::new(SUBJECTS_LOG), 2), (SmolStr::new(HOUSEHOLDS_LOG), 2)]);
+    let health = Health::with(Box::new(|tree| Some(format!("{tree:?}").into_bytes())));
+    let shared = Arc::new(Shared { feeds, health, config: ControlConfig::default(), layout });
+    let task = ControlTask::new(Arc::clone(&shared));
+    World { shared, task, state: MemoryState::default(), at_ms: 0, offset: 0, facts: Vec::new() }
+}
+
+impl World {
+    /// Handles a message and says what left: `I10` a tick to identity, `H10!` one to households that is not complete,
+    /// each into every partition, with the sources that changed; `pack`; `health`.
+    fn send(&mut self, message: &ControlMessage) -> String {
+        if let ControlMessage::Sample { t, .. } = message {
+            self.at_ms = t.0;
+        }
+        let value = encode(message);
+        let input = Input {
+            topic: "ieum.control",
+            partition: 0,
+            offset: self.offset,
+            timestamp_ms: self.at_ms,
+            key: None,
+            value: Some(&value),
+            headers: &[],
+        };
+        self.offset += 1;
+        let effects = self.task.handle(&input, &self.state).expect("readable");
+        self.state.apply(&effects.delta);
+        self.facts.extend(effects.facts);
+        let mut said: Vec<(String, Vec<i32>)> = Vec::new();
+        for output in effects.outputs {
+            let word = match output.topic.as_str() {
+                SUBJECTS_LOG => match decode(&output.value).expect("a subject message") {
+                    SubjectMessage::Tick(tick) => tick_word('I', &tick),
+                    other => panic!("only ticks go to identity: {other:?}"),
+                },
+                HOUSEHOLDS_LOG => match decode(&output.value).expect("a household message") {
+                    HouseholdMessage::Tick(tick) => tick_word('H', &tick),
+                    HouseholdMessage::Pack { .. } => String::from("pack"),
+                    other => panic!("only ticks and packs go to households: {other:?}"),
+                },
+                _ => String::from("health"),
+            };
+            match said.last_mut().filter(|(last, to)| *last == word && !to.contains(&output.partition)) {
+                Some((_, partitions)) => partitions.push(output.partition),
+                None => said.push((word, vec![output.partition])),
+            }
+        }
+        for (word, partitions) in &said {
+            assert!(word == "health" || *partitions == [0, 1], "{word} went to {partitions:?}");
+        }
+        said.into_iter().map(|(word, _)| word).collect::<Vec<_>>().join(" ")
+    }
+
+    fn run(&mut self, line: &str) -> String {
+        self.send(&message(line))
+    }
+
+    fn control(&self) -> ControlState {
+        match self.state.iter().next().map(|(_, record)| (*record).clone()) {
+            Some(Record::Control(state)) => state,
+            _ => ControlState::default(),
+        }
+    }
+}
+
+fn tick_word(to: char, tick: &Tick) -> String {
+    let mut word = format!("{to}{}{}", tick.through.0 / 1000, if tick.complete { "" } else { "!" });
+    for state in &tick.sources {
+        let through = state.complete_through.0 / MS_PER_DAY;
+        word += &format!("[{}<{through}d{}]", state.source, if state.stale { " stale" } else { "" });
+    }
+    word
+}
+
+/// `clock append`, `sample 10 a:5 b:2`, `progress a:5`, `reached identity 0 10`, `seen topic source 10`, `says source 10`,
+/// `pack`.
+fn message(line: &str) -> ControlMessage {
+    let words: Vec<&str> = line.split(' ').collect();
+    let seconds = |word: &str| StreamTime(word.parse::<i64>().expect("seconds") * 1000);
+    let positions = |words: &[&str]| {
+        let position = |word: &&str| {
+            let (topic, offset) = word.split_once(':').expect("topic:offset");
+            RawPosition { topic: SmolStr::new(topic), partition: 0, offset: offset.parse().expect("offset") }
+        };
+        words.iter().map(position).collect::<Vec<_>>()
+    };
+    match words[..] {
+        ["clock", "append"] => ControlMessage::Clock(Clock::Append),
+        ["clock", "declared"] => ControlMessage::Clock(Clock::Declared),
+        ["sample", t, ref ends @ ..] => ControlMessage::Sample { t: seconds(t), ends: positions(ends) },
+        ["progress", ref at @ ..] => ControlMessage::Progress { positions: positions(at) },
+        ["reached", stage, partition, t] => ControlMessage::Reached {
+            stage: SmolStr::new(stage),
+            partition: partition.parse().expect("partition"),
+            through: seconds(t),
+        },
+        ["seen", topic, source, t] => ControlMessage::Seen {
+            topic: SmolStr::new(topic),
+            source: SmolStr::new(source),
+            region: None,
+            newest: seconds(t),
+        },
+        ["says", source, t] => {
+            ControlMessage::Delivered { source: SmolStr::new(source), region: None, through: seconds(t) }
+        }
+        ["pack"] => ControlMessage::Pack { hash: PackHash([7; 32]) },
+        _ => panic!("no such command: {line}"),
+    }
+}
+
+/// Runs a script; each line is a command and what left because of it.
+fn check(world: &mut World, script: &[(&str, &str)]) {
+    for (n, (line, expected)) in script.iter().enumerate() {
+        assert_eq!(world.run(line), *expected, "line {n}: {line}");
+    }
+}
+
+#[test]
+fn a_tick_waits_for_intake_then_for_every_identity_partition() {
+    check(
+        &mut world(vec![]),
+        &[
+            ("clock declared", ""),
+            ("sample 10 a:5 b:0", ""),
+            ("progress a:4", ""),
+            ("progress a:5", "I10"),
+            ("reached identity 0 10", ""),
+            ("reached identity 1 9", ""),
+            ("reached identity 1 10", "H10"),
+            ("sample 20 a:5 b:0", "I20"),
+            ("sample 30 a:6", ""),
+            ("sample 25 a:5", ""),
+            ("reached identity 0 20", ""),
+            ("reached identity 1 20", "H20"),
+            ("progress a:4", ""),
+            ("progress a:9", "I30"),
+        ],
+    );
+}
+
+#[test]
+fn samples_that_intake_passes_at_once_are_each_told_in_order() {
+    check(
+        &mut world(vec![]),
+        &[
+            ("clock declared", ""),
+            ("sample 10 a:1", ""),
+            ("sample 20 a:2", ""),
+            ("sample 30 a:3", ""),
+            ("progress a:2", "I10 I20"),
+            ("reached identity 0 20", ""),
+            ("reached identity 1 20", "H10 H20"),
+        ],
+    );
+}
+
+#[test]
+fn the_first_clock_holds_and_no_time_passes_before_it() {
+    let mut world = world(vec![]);
+    check(&mut world, &[("sample 5", ""), ("clock append", ""), ("clock declared", ""), ("sample 6", "I6")]);
+    assert_eq!(world.control().clock, Some(Clock::Append));
+    let ignored = |what| Fact::Ignored { stage: "control", what };
+    assert_eq!(
+        world.facts[..2],
+        [ignored("sample without a clock or not after the last"), ignored("another clock")]
+    );
+}
+
+#[test]
+fn under_append_time_goes_on_without_an_upstream_that_stands_for_ten_minutes() {
+    check(
+        &mut world(vec![]),
+        &[
+            ("clock append", ""),
+            ("sample 10 a:5", ""),
+            ("sample 610 a:5", ""),
+            ("sample 611 a:5", "I10!"),
+            ("reached identity 0 10", ""),
+            ("reached identity 1 10", "H10!"),
+            ("progress a:5", "I610 I611"),
+            ("reached identity 0 611", ""),
+            ("sample 1212 a:5", "I1212 H610! H611!"),
+            ("reached identity 1 1212", ""),
+            ("reached identity 0 1212", "H1212"),
+        ],
+    );
+}
+
+#[test]
+fn under_the_declared_clock_time_waits_for_ever() {
+    check(
+        &mut world(vec![]),
+        &[
+            ("clock declared", ""),
+            ("sample 10 a:5", ""),
+            ("sample 99999 a:5", ""),
+            ("progress a:5", "I10 I99999"),
+        ],
+    );
+}
+
+#[test]
+fn a_pack_goes_to_every_households_partition_once() {
+    check(&mut world(vec![]), &[("pack", "pack"), ("pack", "")]);
+}
+
+const DAY_S: i64 = MS_PER_DAY / 1000;
+
+#[test]
+fn a_silent_source_freezes_and_thaws_when_it_returns() {
+    let mut world = world(vec![feed("A", "x", 1), feed("B", "x", 1)]);
+    let day = |n: i64, s: i64| n * DAY_S + s;
+    world.run("clock declared");
+    let mut told = Vec::new();
+    for n in 10..20 {
+        let sample = world.run(&format!("sample {}", day(n, 0)));
+        told.push(sample);
+        for source in ["A", "B"] {
+            // B falls silent for four days.
+            if source == "A" || !(13..17).contains(&n) {
+                world.run(&format!("seen x {source} {}", day(n, 0)));
+            }
+        }
+        for partition in [0, 1] {
+            told.push(world.run(&format!("reached identity {partition} {}", day(n, 0))));
+        }
+    }
+    let told: Vec<String> = told.into_iter().filter(|line| line.contains('H')).collect();
+    let sources = |n: i64, sources: &str| format!("H{}{sources}", day(n, 0));
+    assert_eq!(
+        told,
+        [
+            sources(10, "[A<0d][B<0d]"),
+            sources(11, "[A<9d][B<9d]"),
+            sources(12, "[A<10d][B<10d]"),
+            sources(13, "[A<11d][B<11d]"),
+            sources(14, "[A<12d][B<11d stale]"),
+            sources(15, "[A<13d]"),
+            sources(16, "[A<14d]"),
+            sources(17, "[A<15d]"),
+            sources(18, "[A<16d][B<16d]"),
+            sources(19, "[A<17d][B<17d]"),
+        ]
+    );
+}
+
+#[test]
+fn a_sources_own_statement_counts_above_what_was_seen_and_never_beyond_now() {
+    let mut world = world(vec![feed("A", "x", 30)]);
+    let d = |n: i64| n * DAY_S;
+    world.run("clock declared");
+    world.run(&format!("sample {}", d(100)));
+    world.run(&format!("seen x A {}", d(100)));
+    world.run(&format!("says A {}", d(99)));
+    assert_eq!(world.run(&format!("sample {}", d(101))), format!("health I{}", d(101)));
+    world.run(&format!("says A {}", d(400)));
+    world.run(&format!("sample {}", d(102)));
+    let told = world.control().told;
+    assert_eq!(told.len(), 1);
+    assert_eq!((told[0].complete_through, told[0].stale), (StreamTime(d(102) * 1000), false));
+}
+
+#[test]
+fn a_time_far_ahead_and_a_source_that_nobody_declared_are_not_believed() {
+    let mut world = world(vec![feed("A", "x", 1)]);
+    world.run("clock declared");
+    world.run(&format!("sample {}", 100 * DAY_S));
+    world.facts.clear();
+    world.run(&format!("seen x A {}", 300 * DAY_S));
+    world.run(&format!("seen x Z {}", 100 * DAY_S));
+    world.run("says Z 5");
+    assert_eq!(world.facts.len(), 3);
+    assert_eq!(world.control().feeds.len(), 1);
+    assert_eq!(world.control().feeds[0].newest, StreamTime::ZERO);
+}
+
+#[test]
+fn a_dead_feed_of_a_source_freezes_it_though_another_feed_lives() {
+    let mut world = world(vec![feed("A", "cuts", 1), feed("A", "meters", 1)]);
+    world.run("clock declared");
+    for n in 10..15 {
+        world.run(&format!("sample {}", n * DAY_S));
+        world.run(&format!("seen cuts A {}", n * DAY_S));
+    }
+    let told = world.control().told;
+    assert_eq!((told[0].complete_through, told[0].stale), (StreamTime::ZERO, true));
+}
+
+#[test]
+fn too_many_samples_are_thinned_in_the_middle_and_midnights_stay() {
+    let mut world = world(vec![]);
+    world.run("clock declared");
+    let start = Day(20_000).start();
+    for hour in 0..200 {
+        let t = start.plus_ms(hour * 3_600_000);
+        world.send(&ControlMessage::Sample {
+            t,
+            ends: vec![RawPosition { topic: SmolStr::new("a"), partition: 0, offset: hour + 1 }],
+        });
+    }
+    let pending = world.control().pending;
+    assert!(pending.len() <= MAX_SAMPLES);
+    assert_eq!(pending.first().map(|p| p.t), Some(start));
+    assert_eq!(pending.last().map(|p| p.t), Some(start.plus_ms(199 * 3_600_000)));
+    let midnights = pending.iter().filter(|p| p.t.day().start() == p.t).count();
+    assert_eq!(midnights, 9);
+}
+
+#[test]
+fn status_names_what_holds_time_back() {
+    let mut world = world(vec![]);
+    for line in ["clock declared", "sample 10 a:5 b:7", "progress b:7 a:3"] {
+        world.run(line);
+    }
+    let layout = world.shared.layout.clone();
+    let hold = Hold::Raw { topic: SmolStr::new("a"), partition: 0, position: 3, end: 5 };
+    assert_eq!(world.control().status(&layout).held_by, [hold]);
+    for line in ["progress a:5", "reached identity 0 10"] {
+        world.run(line);
+    }
+    let status = world.control().status(&layout);
+    let (reached, waiting) = (StreamTime::ZERO, StreamTime(10_000));
+    assert_eq!(status.held_by, [Hold::Stage { stage: "identity", partition: 1, reached, waiting }]);
+    assert_eq!((status.intake, status.identity), (waiting, StreamTime::ZERO));
+}
+
+#[test]
+fn declared_time_has_no_gap_over_an_hour_and_a_sample_at_each_midnight() {
+    let mut declarer = declare::Declarer::new();
+    let start = Day(20_000).start().plus_ms(90 * 60_000);
+    let first = declarer.advance(start, &[]);
+    assert!(matches!(first[..], [ControlMessage::Clock(Clock::Declared), ControlMessage::Sample { .. }]));
+    let times: Vec<StreamTime> = std::iter::once(start)
+        .chain(declarer.advance(start.plus_ms(2 * MS_PER_DAY), &[]).iter().map(|message| match message {
+            ControlMessage::Sample { t, .. } => *t,
+            other => panic!("only samples: {other:?}"),
+        }))
+        .collect();
+    assert!(times.windows(2).all(|pair| pair[0] < pair[1] && pair[1].0 - pair[0].0 <= 3_600_000));
+    for day in [20_001, 20_002] {
+        assert!(times.contains(&Day(day).start()));
+    }
+    assert!(declarer.advance(start, &[]).is_empty());
+}
+
+fn commands() -> impl Strategy<Value = Vec<String>> {
+    let command = prop_oneof![
+        (1..40i64, 0..9i64, 0..9i64).prop_map(|(step, a, b)| format!("sample +{step} a:+{a} b:+{b}")),
+        (0..9i64).prop_map(|n| format!("progress a:+{n}")),
+        (0..9i64).prop_map(|n| format!("progress b:+{n}")),
+        (0..2i64).prop_map(|p| format!("reached identity {p}")),
+    ];
+    proptest::collection::vec(command, 1..120)
+}
+
+proptest! {
+    /// Ticks only rise, never pass what was handed on, and the whole of control's state is what it stores.
+    #[test]
+    fn ticks_rise_and_never_pass_what_was_handed_on(commands in commands()) {
+        let mut world = world(vec![]);
+        world.run("clock declared");
+        let (mut t, mut ends, mut positions) = (0i64, [0i64; 2], [0i64; 2]);
+        let mut samples: Vec<(i64, [i64; 2])> = Vec::new();
+        let (mut identity, mut households, mut reached) = (0i64, 0i64, [0i64; 2]);
+        for command in commands {
+            let numbers: Vec<i64> =
+                command.split(['+', ' ']).filter_map(|word| word.parse().ok()).collect();
+            let line = if command.starts_with("sample") {
+                t += numbers[0];
+                ends = [ends[0] + numbers[1], ends[1] + numbers[2]];
+                samples.push((t, ends));
+                format!("sample {t} a:{} b:{}", ends[0], ends[1])
+            } else if command.starts_with("progress") {
+                let raw = usize::from(command.contains("b:"));
+                positions[raw] = (positions[raw] + numbers[0]).min(ends[raw]);
+                format!("progress {}:{}", ["a", "b"][raw], positions[raw])
+            } else {
+                let partition = usize::from(numbers[0] == 1);
+                reached[partition] = identity;
+                format!("reached identity {partition} {identity}")
+            };
+            for word in world.run(&line).split(' ').filter(|word| !word.is_empty()) {
+                let at: i64 = word[1..].parse().expect("a complete tick");
+                let (last, limit) = if word.starts_with('I') {
+                    let handed_on = |(_, ends): &&(i64, [i64; 2])| ends[0] <= positions[0] && ends[1] <= positions[1];
+                    (&mut identity, samples.iter().filter(handed_on).map(|(t, _)| *t).max().unwrap_or(0))
+                } else {
+                    (&mut households, reached[0].min(reached[1]))
+                };
+                prop_assert!(*last < at && at <= limit, "{} after {}", word, *last);
+                *last = at;
+            }
+            let mut fresh = ControlTask::new(Arc::clone(&world.shared));
+            fresh.rebuild(&mut world.state.iter());
+            world.task = fresh;
+        }
+    }
+}

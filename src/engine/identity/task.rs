@@ -1,0 +1,269 @@
+//! Identity's machine for one partition.
+
+use super::super::clock::TaskClock;
+use super::super::codes::{LOG_UNREADABLE, TOO_OLD, WAITED_IN_VAIN};
+use super::super::effect::{Blocked, Effects, Fact, Input, Output};
+use super::super::job::{Job, TIMERS_PER_RECORD, UNITS_PER_RECORD};
+use super::super::layout::{CONTROL_LOG, Layout, SUBJECTS_LOG};
+use super::super::letter::{Letter, Letters};
+use super::super::message::{ControlMessage, MessageError, SubjectMessage, Tick, decode, encode};
+use super::super::state::{Key, Record, StateRead, Sub};
+use super::super::task::Task;
+use super::super::trace;
+use super::records::{Held, Waiting};
+use super::signal::Arrival;
+use super::subject::{Subject, month, waiting, waiting_key};
+use super::work::Work;
+use super::{IdentityConfig, link, signal};
+use crate::types::{Change, Day, EventKey, Signal, SmolStr, StreamTime, SubjectId};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Name of the stage.
+pub(super) const STAGE: &str = "identity";
+/// The job that drops what is older than the history.
+const TRIM: &str = "trim";
+
+/// What all partitions share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) config: IdentityConfig,
+    pub(super) layout: Layout,
+    pub(super) letters: Arc<Letters>,
+}
+
+/// A bodiless change that waits: last day, subject, event.
+type Due = (Day, SubjectId, EventKey);
+
+/// One partition. All but `shared` and `partition` is derived from state.
+pub(super) struct IdentityTask {
+    shared: Arc<Shared>,
+    partition: i32,
+    clock: TaskClock,
+    due: BTreeSet<Due>,
+    trim: Option<Vec<u8>>,
+}
+
+impl IdentityTask {
+    pub(super) fn new(shared: Arc<Shared>, partition: i32) -> Self {
+        Self { shared, partition, clock: TaskClock::default(), due: BTreeSet::new(), trim: None }
+    }
+}
+
+impl Task for IdentityTask {
+    fn handle(&mut self, input: &Input<'_>, state: &dyn StateRead) -> Result<Effects, Blocked> {
+        let shared = Arc::clone(&self.shared);
+        let mut work = Work {
+            state,
+            layout: &shared.layout,
+            daily: &shared.config.daily,
+            now: self.clock.through,
+            headers: trace::carried(input.headers),
+            delta: std::collections::BTreeMap::new(),
+            outputs: Vec::new(),
+            facts: Vec::new(),
+        };
+        let message = match decode::<SubjectMessage>(input.value.unwrap_or_default()) {
+            Ok(message) => Some(message),
+            Err(error @ (MessageError::Format(_) | MessageError::Key(_))) => {
+                return Err(Blocked::Unreadable(error.to_string()));
+            }
+            Err(error) => {
+                self.reject(&mut work, input.clone(), LOG_UNREADABLE, &error.to_string());
+                None
+            }
+        };
+        if let Some(SubjectMessage::Tick(tick)) = &message {
+            self.tick(&mut work, tick);
+        }
+        self.give_up_waiting(&mut work);
+        self.advance_trim(&mut work);
+        match message {
+            Some(SubjectMessage::Signal { origin, trail, accepted, signal }) => {
+                let accepted = accepted.unwrap_or(self.clock.through);
+                let (offset, timestamp_ms) = (input.offset, input.timestamp_ms);
+                let arrival =
+                    Arrival { origin: &origin, trail, accepted, signal: &signal, offset, timestamp_ms };
+                self.signal(&mut work, input, &arrival);
+            }
+            Some(SubjectMessage::Link { origin, link }) => link::take_in(&mut work, &origin, &link),
+            Some(SubjectMessage::Forget { origin, trail, owners, key }) => {
+                link::forget(&mut work, &origin, trail, &owners, &key);
+            }
+            Some(SubjectMessage::Tick(_) | SubjectMessage::Continue) | None => {}
+        }
+        self.follow(&work);
+        Ok(work.finish())
+    }
+
+    fn has_job(&self) -> bool {
+        self.trim.is_some() || self.next_due().is_some()
+    }
+
+    fn continue_record(&self) -> Option<(&'static str, Vec<u8>)> {
+        Some((SUBJECTS_LOG, encode(&SubjectMessage::Continue)))
+    }
+
+    fn rebuild(&mut self, records: &mut dyn Iterator<Item = (Key, Arc<Record>)>) {
+        (self.clock, self.due, self.trim) = (TaskClock::default(), BTreeSet::new(), None);
+        for (key, record) in records {
+            self.note(&key, Some(&record));
+        }
+    }
+
+    fn stream_time_ms(&self) -> i64 {
+        self.clock.through.0
+    }
+}
+
+impl IdentityTask {
+    fn signal(&self, work: &mut Work<'_>, input: &Input<'_>, arrival: &Arrival<'_>) {
+        let Some(owner) = arrival.owner() else {
+            return self.reject(work, input.clone(), LOG_UNREADABLE, "signal names no owner at its place");
+        };
+        if let (Signal { change: Change::Body { time, .. }, .. }, Some(oldest)) =
+            (arrival.signal, self.oldest())
+            && time.day() < oldest
+        {
+            let text = format!("event is older than the {} days kept", self.shared.config.history_days);
+            return self.reject(work, input.clone(), TOO_OLD, &text);
+        }
+        signal::take_in(work, arrival, owner);
+    }
+
+    /// The first day of the history; none before the first tick.
+    fn oldest(&self) -> Option<Day> {
+        let kept = i32::from(self.shared.config.history_days);
+        (self.clock.through > StreamTime::ZERO).then(|| self.clock.today().plus(-kept))
+    }
+
+    fn tick(&mut self, work: &mut Work<'_>, tick: &Tick) {
+        if tick.through <= self.clock.through {
+            return;
+        }
+        let before = self.oldest();
+        self.clock.tick(tick);
+        work.now = self.clock.through;
+        work.put(Key::own(TaskClock::KEY), Some(Record::Clock(self.clock.clone())));
+        work.facts.push(Fact::StreamTime { through: tick.through, complete: tick.complete });
+        let reached = ControlMessage::Reached {
+            stage: SmolStr::new(STAGE),
+            partition: self.partition,
+            through: tick.through,
+        };
+        work.outputs.push(Output {
+            topic: SmolStr::new(CONTROL_LOG),
+            partition: 0,
+            key: None,
+            value: encode(&reached),
+            headers: Vec::new(),
+        });
+        if before.map(month) != self.oldest().map(month) && before.is_some() {
+            self.trim = Some(Vec::new());
+            work.put(trim_key(), Some(trim_job(Vec::new())));
+        }
+    }
+
+    /// Writes letters for bodiless changes whose original did not come in time.
+    fn give_up_waiting(&mut self, work: &mut Work<'_>) {
+        for _ in 0..TIMERS_PER_RECORD {
+            let Some((day, subject, key)) = self.next_due() else { return };
+            self.due.remove(&(day, subject.clone(), key.clone()));
+            let Some(waiting) = waiting(work, &subject, &key) else { continue };
+            let place = waiting_key(&subject, &key);
+            if let Some(due) = started_before_time(&waiting, self.clock.today()) {
+                self.due.insert((due, subject, key));
+                let since = |held: Option<Held>| held.map(|held| Held { since: work.now, ..held });
+                let waiting = Waiting { end: since(waiting.end), void: since(waiting.void), due };
+                work.put(place, Some(Record::Waiting(waiting)));
+                continue;
+            }
+            for held in [waiting.end, waiting.void].into_iter().flatten() {
+                let value = encode(&held.message);
+                let input = Input {
+                    topic: SUBJECTS_LOG,
+                    partition: self.partition,
+                    offset: held.offset,
+                    timestamp_ms: held.timestamp_ms,
+                    key: Some(subject.as_str().as_bytes()),
+                    value: Some(&value),
+                    headers: &[],
+                };
+                let what = if held.ended.is_some() { "end" } else { "void" };
+                self.reject(work, input, WAITED_IN_VAIN, &format!("{what} without a report in time"));
+            }
+            work.put(place, None);
+        }
+    }
+
+    /// Writes a letter.
+    fn reject(&self, work: &mut Work<'_>, input: Input<'_>, code: &'static str, text: &str) {
+        work.facts.push(Fact::DeadLetter { code, topic: SmolStr::new(input.topic) });
+        work.outputs.push(self.shared.letters.write(&Letter { stage: STAGE, code, text, input }));
+    }
+
+    fn next_due(&self) -> Option<Due> {
+        let first = self.due.first()?;
+        (self.clock.through > StreamTime::ZERO && first.0 < self.clock.today()).then(|| first.clone())
+    }
+
+    fn advance_trim(&mut self, work: &mut Work<'_>) {
+        let (Some(cursor), Some(oldest)) = (self.trim.clone(), self.oldest()) else { return };
+        let batch = work.state.scan(Key::from_bytes(&cursor).as_ref(), UNITS_PER_RECORD);
+        for (key, _) in batch.iter().filter(|(key, _)| key.sub == Sub::Head) {
+            let mut subject = Subject::load(work, &SubjectId(key.entity.clone()));
+            subject.trim(oldest);
+            subject.save(work);
+        }
+        let next = batch.last().filter(|_| batch.len() == UNITS_PER_RECORD).map(|(key, _)| key.to_bytes());
+        work.facts.push(Fact::Job { kind: TRIM, left: u64::from(next.is_some()) });
+        work.put(trim_key(), next.clone().map(trim_job));
+        self.trim = next;
+    }
+
+    /// Takes this record's writes into the derived indexes.
+    fn follow(&mut self, work: &Work<'_>) {
+        for (key, record) in &work.delta {
+            if let (Sub::Waiting(source, event), Some(before)) = (&key.sub, work.state.get(key))
+                && let Record::Waiting(before) = &*before
+            {
+                let event = EventKey { source: source.clone(), key: event.clone() };
+                self.due.remove(&(before.due, SubjectId(key.entity.clone()), event));
+            }
+            self.note(key, record.as_deref());
+        }
+    }
+
+    fn note(&mut self, key: &Key, record: Option<&Record>) {
+        match (&key.sub, record) {
+            (Sub::Waiting(source, event), Some(Record::Waiting(waiting))) => {
+                let event = EventKey { source: source.clone(), key: event.clone() };
+                self.due.insert((waiting.due, SubjectId(key.entity.clone()), event));
+            }
+            (Sub::Own(name), Some(Record::Clock(clock))) if name == TaskClock::KEY => {
+                self.clock = clock.clone();
+            }
+            (Sub::Job(_), Some(Record::Job(Job::Other { cursor, .. }))) => self.trim = Some(cursor.clone()),
+            _ => {}
+        }
+    }
+}
+
+/// What came before the first tick waits from that tick on: the day from which its wait then counts.
+fn started_before_time(waiting: &Waiting, today: Day) -> Option<Day> {
+    let held = [&waiting.end, &waiting.void].into_iter().flatten();
+    let early = held.clone().any(|held| held.since == StreamTime::ZERO);
+    let lateness = held.filter_map(|held| match &*held.message {
+        SubjectMessage::Signal { signal, .. } => Some(i32::from(signal.lateness_days)),
+        _ => None,
+    });
+    early.then(|| today.plus(lateness.max().unwrap_or(0)))
+}
+
+fn trim_key() -> Key {
+    Key::new("", Sub::Job(SmolStr::new(TRIM)))
+}
+
+fn trim_job(cursor: Vec<u8>) -> Record {
+    Record::Job(Job::Other { kind: SmolStr::new(TRIM), cursor })
+}
