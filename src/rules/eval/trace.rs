@@ -96,9 +96,10 @@ fn number(run: &Run<'_, '_>, cells: &[Cell], reason: ReasonId) -> Option<i64> {
 
 fn details(run: &Run<'_, '_>, cells: &[Cell], decision: &mut Decision) {
     let trace = Trace { run, cells };
-    let mut all = Vec::new();
-    trace.evidence(run.rule.when, &mut all);
-    decision.late_only = !all.is_empty() && all.iter().all(|item: &Item| item.late);
+    let mut found = Vec::new();
+    trace.evidence(run.rule.when, &mut found);
+    decision.late_only = !found.is_empty() && found.iter().all(Item::is_late);
+    let mut newest = found.drain(..).filter(|item| !item.is_late()).max_by(Item::by_acceptance);
     for (id, reason) in run.rule.reasons.iter().enumerate() {
         if decision.met >> id & 1 == 0 {
             continue;
@@ -107,21 +108,18 @@ fn details(run: &Run<'_, '_>, cells: &[Cell], decision: &mut Decision) {
         if let Some(number) = number(run, cells, id) {
             decision.numbers.push((id, number));
         }
-        let mut found = Vec::new();
         trace.evidence(reason.node, &mut found);
-        found.sort();
-        found.dedup();
-        if !found.is_empty() {
-            let newest = found.iter().skip(found.len().saturating_sub(MAX_EVIDENCE));
-            decision.evidence.push(Evidence {
-                reason: id,
-                keys: newest.map(|item| item.mark.key.clone()).collect(),
-                total: u32::try_from(found.len()).unwrap_or(u32::MAX),
-            });
+        if found.is_empty() {
+            continue;
         }
-        all.extend(found);
+        found.sort_by(Item::by_time);
+        found.dedup_by(|a, b| Item::by_time(a, b).is_eq());
+        let keys = found.iter().skip(found.len().saturating_sub(MAX_EVIDENCE)).map(Item::key).collect();
+        let total = u32::try_from(found.len()).unwrap_or(u32::MAX);
+        decision.evidence.push(Evidence { reason: id, keys, total });
+        newest = found.drain(..).filter(|item| !item.is_late()).chain(newest).max_by(Item::by_acceptance);
     }
-    decision.newest = all.into_iter().filter(|item| !item.late).map(|item| item.mark).max();
+    decision.newest = newest.map(|item| item.mark());
     for node in &run.rule.index.deciding {
         if cells[usize::from(*node)].found == Truth::Unknown {
             trace.missing(*node, decision);
@@ -133,32 +131,59 @@ fn details(run: &Run<'_, '_>, cells: &[Cell], decision: &mut Decision) {
     decision.stale.dedup();
 }
 
-/// One piece of evidence, in the order of events.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Item {
-    start: StreamTime,
-    key: EventKey,
-    mark: Mark,
-    late: bool,
-}
+/// One piece of evidence: what an absence counts from is one, and so is any event.
+type Item<'r, 'a> = Anchor<'r, 'a>;
 
-impl Item {
-    fn event(hit: &Hit<'_>) -> Self {
-        let (event, key) = (hit.event, hit.event.key.clone());
-        let mark = Mark { accepted: event.accepted, day: hit.day, key: key.clone() };
-        Self { start: hit.start, key, mark, late: event.late }
+impl Item<'_, '_> {
+    fn is_late(&self) -> bool {
+        match self {
+            Self::Event(hit) => hit.event.late,
+            Self::Metered(..) => false,
+        }
     }
 
-    /// A day of a meter was known when it was over at the earliest, and has no key but its kind and date.
-    fn anchor(anchor: Anchor<'_, '_>) -> Self {
-        match anchor {
-            Anchor::Event(hit) => Self::event(hit),
-            Anchor::Metered(day, meter) => {
+    /// A day of a meter has no key but its kind and date.
+    fn key(&self) -> EventKey {
+        match self {
+            Self::Event(hit) => hit.event.key.clone(),
+            Self::Metered(day, meter) => {
                 let key = format!("{}@{day}", meter.kind()).into();
-                let key = EventKey { source: meter.source().into(), key };
-                let mark = Mark { accepted: day.plus(1).start(), day, key: key.clone() };
-                Self { start: day.start(), key, mark, late: false }
+                EventKey { source: meter.source().into(), key }
             }
+        }
+    }
+
+    fn mark(&self) -> Mark {
+        Mark { accepted: self.accepted(), day: self.day(), key: self.key() }
+    }
+
+    /// A day of a meter was known when it was over at the earliest.
+    fn accepted(&self) -> StreamTime {
+        match self {
+            Self::Event(hit) => hit.event.accepted,
+            Self::Metered(day, _) => day.plus(1).start(),
+        }
+    }
+
+    fn start(&self) -> StreamTime {
+        match self {
+            Self::Event(hit) => hit.start,
+            Self::Metered(day, _) => day.start(),
+        }
+    }
+
+    fn by_time(a: &Self, b: &Self) -> Ordering {
+        a.start().cmp(&b.start()).then_with(|| Self::by_key(a, b))
+    }
+
+    fn by_acceptance(a: &Self, b: &Self) -> Ordering {
+        (a.accepted(), a.day()).cmp(&(b.accepted(), b.day())).then_with(|| Self::by_key(a, b))
+    }
+
+    fn by_key(a: &Self, b: &Self) -> Ordering {
+        match (a, b) {
+            (Self::Event(a), Self::Event(b)) => a.event.key.cmp(&b.event.key),
+            _ => a.key().cmp(&b.key()),
         }
     }
 }
@@ -170,7 +195,7 @@ struct Trace<'t, 'r, 'a> {
 
 impl<'r, 'a> Trace<'_, 'r, 'a> {
     /// Adds what a true condition rests on.
-    fn evidence(&self, node: NodeId, found: &mut Vec<Item>) {
+    fn evidence(&self, node: NodeId, found: &mut Vec<Item<'r, 'a>>) {
         let run = self.run;
         if self.cells[usize::from(node)].truth != Truth::True {
             return;
@@ -183,23 +208,23 @@ impl<'r, 'a> Trace<'_, 'r, 'a> {
             // A `none` is true because of what is not there.
             Ask::None(_) | Ask::Field(_) => {}
             Ask::Count { within, open_only, .. } => {
-                found.extend(run.counted(of, *within, *open_only).map(Item::event));
+                found.extend(run.counted(of, *within, *open_only).map(Item::Event));
             }
             Ask::Distinct { by, within, .. } => {
                 let valued = run.counted(of, *within, false).filter(|hit| has(hit, by));
-                found.extend(valued.map(Item::event));
+                found.extend(valued.map(Item::Event));
             }
             Ask::Value { field, pick, within, .. } => {
                 let valued =
                     run.counted(of, *within, false).filter_map(|hit| Some((hit, given(hit, field)?)));
-                found.extend(behind(valued, *pick).into_iter().map(Item::event));
+                found.extend(behind(valued, *pick).into_iter().map(Item::Event));
             }
             Ask::Absent { .. } => {
                 let anchor = run.anchor(&run.rule.index.nodes[usize::from(node)]);
-                found.extend(anchor.map(Item::anchor));
+                found.extend(anchor);
             }
             Ask::Sequence { .. } => {
-                found.extend(run.chain(node).into_iter().flatten().map(Item::event));
+                found.extend(run.chain(node).into_iter().flatten().map(Item::Event));
             }
         }
     }
