@@ -1,0 +1,133 @@
+//! A rule of kind `crisis`: signals, conditions, score, what it emits and how it escalates.
+
+use super::conditions::Conditions;
+use super::header::{HEADER_KEYS, Header};
+use super::operand::Operands;
+use super::signals::Signals;
+use super::{LEVELS, Params, score};
+use crate::contracts::Contracts;
+use crate::rules::codes::{DECLARED_TWICE, MISSING_KEY};
+use crate::rules::mistakes::Mistakes;
+use crate::rules::plan::{CrisisRule, EscalationStep, NodeId, RuleIndex};
+use crate::rules::source::{Kind, Node};
+use crate::types::SmolStr;
+
+const OWN_KEYS: [&str; 6] = ["signals", "when", "also", "score", "emit", "escalate"];
+/// The most times a step may tell somebody: once an hour for a week is more than anyone reads.
+const MAX_REPEATS: i64 = 168;
+
+/// Reads it; none if a part without which there is no rule is broken.
+pub(super) fn read(
+    node: &Node,
+    header: Header,
+    contracts: &Contracts,
+    params: &mut Params,
+    mistakes: &mut Mistakes,
+) -> Option<CrisisRule> {
+    let known = [&HEADER_KEYS[..], &OWN_KEYS[..]].concat();
+    let fields = mistakes.map(node, "a crisis rule", &known)?;
+    let mut operands = Operands { params, effective: header.effective, mistakes };
+    let signals = Signals::read(fields.get("signals"), contracts, &mut operands);
+    let mut conditions = Conditions {
+        contracts,
+        signals,
+        operands,
+        nodes: Vec::new(),
+        reasons: Vec::new(),
+        numbers: Vec::new(),
+    };
+
+    let when = conditions.operands.mistakes.need(&fields, "when").and_then(|n| conditions.when(n));
+    if let Some(also) = fields.get("also") {
+        conditions.also(also);
+    }
+    let score =
+        conditions.operands.mistakes.need(&fields, "score").and_then(|n| score::read(n, &mut conditions));
+    let emit = conditions.operands.mistakes.need(&fields, "emit").map(|n| emit(n, &mut conditions));
+    let escalate = fields.get("escalate").map(|n| escalate(n, &mut conditions)).unwrap_or_default();
+
+    let Conditions { signals, operands, nodes, reasons, .. } = conditions;
+    let signals = signals.into_plan(operands.mistakes);
+    let (cooldown_days, clear_when) = emit?;
+    Some(CrisisRule {
+        id: header.id,
+        version: header.version,
+        status: header.status,
+        title: header.title,
+        law: header.law,
+        effective: header.effective,
+        signals,
+        nodes,
+        when: when?,
+        reasons,
+        score: score?,
+        cooldown_days,
+        clear_when,
+        escalate,
+        index: RuleIndex::default(),
+    })
+}
+
+fn emit(node: &Node, conditions: &mut Conditions<'_, '_>) -> (i32, Option<NodeId>) {
+    let Some(fields) = conditions.operands.mistakes.map(node, "emit", &["cooldown", "clear_when"]) else {
+        return (0, None);
+    };
+    let cooldown = conditions
+        .operands
+        .mistakes
+        .need(&fields, "cooldown")
+        .and_then(|n| conditions.operands.mistakes.days(n, "the cooldown"));
+    let clear_when = fields.get("clear_when").and_then(|n| conditions.clear_when(n));
+    (cooldown.unwrap_or(0), clear_when)
+}
+
+fn escalate(node: &Node, conditions: &mut Conditions<'_, '_>) -> Vec<EscalationStep> {
+    let Kind::List(items) = &node.kind else {
+        conditions.operands.mistakes.shape(node, "a list of steps");
+        return Vec::new();
+    };
+    let mut steps: Vec<EscalationStep> = Vec::new();
+    for item in items {
+        let Some(step) = step(item, conditions) else { continue };
+        if steps.iter().any(|known| known.id == step.id) {
+            let message = format!("escalation step \"{}\" is declared twice", step.id);
+            conditions.operands.mistakes.error(DECLARED_TWICE, &item.span, message, "second time", None);
+        }
+        steps.push(step);
+    }
+    steps
+}
+
+fn step(node: &Node, conditions: &mut Conditions<'_, '_>) -> Option<EscalationStep> {
+    let known = ["id", "after", "unless", "raise_to", "to", "repeat", "max"];
+    let fields = conditions.operands.mistakes.map(node, "an escalation step", &known)?;
+    let unless = fields.get("unless").and_then(|n| conditions.unless(n));
+    let mistakes = &mut *conditions.operands.mistakes;
+    let id = mistakes.need(&fields, "id").and_then(|n| mistakes.text(n, "an id")).map(SmolStr::new);
+    let after_ms = mistakes.need(&fields, "after").and_then(|n| mistakes.span_ms(n, "\"after\""));
+    let to = mistakes.need(&fields, "to").and_then(|n| mistakes.text(n, "a role")).map(SmolStr::new);
+    let raise_to = fields.get("raise_to").and_then(|n| mistakes.word(n, "level", LEVELS));
+    let repeat_ms = fields.get("repeat").and_then(|n| mistakes.span_ms(n, "\"repeat\""));
+    let max = fields.get("max").and_then(|n| mistakes.int(n, "\"max\"", 1..=MAX_REPEATS));
+    if fields.get("repeat").is_some() != fields.get("max").is_some() {
+        let (there, missing) =
+            if fields.get("max").is_some() { ("max", "repeat") } else { ("repeat", "max") };
+        let span = fields.entry(there).map_or(node.span.clone(), |entry| entry.key_span.clone());
+        mistakes.error(
+            MISSING_KEY,
+            &span,
+            format!("the step has \"{there}\" without \"{missing}\""),
+            "one needs the other",
+            None,
+        );
+    }
+    Some(EscalationStep {
+        id: id?,
+        after_ms: after_ms?,
+        unless,
+        raise_to,
+        to: to?,
+        repeat_ms,
+        max: max.and_then(|n| u32::try_from(n).ok()).unwrap_or(1),
+    })
+}
