@@ -4,3 +4,6 @@
 
 pub mod rng;
 pub mod city;
+pub mod faults;
+pub mod broker;
+pub mod lanes;

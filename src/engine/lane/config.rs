@@ -2,7 +2,7 @@
 
 use super::io::TopicPartition;
 use crate::engine::effect::Fact;
-use crate::engine::letter::Letters;
+use crate::engine::letter::{LETTER_WHOLE_BYTES, Letters};
 use std::sync::Arc;
 
 /// What a lane promises.
@@ -27,6 +27,8 @@ pub struct LaneConfig {
     pub max_records: u64,
     /// Most bytes of inputs and outputs of a transaction.
     pub max_bytes: u64,
+    /// Most bytes of one record that every topic takes.
+    pub max_message_bytes: usize,
     /// Age at which the broker aborts a transaction by itself.
     pub transaction_timeout_ms: u64,
     /// How long a revoked partition may hold up the group while its transaction commits.
@@ -50,6 +52,7 @@ impl LaneConfig {
             linger_ms: 5,
             max_records: 20_000,
             max_bytes: 16 << 20,
+            max_message_bytes: 2 * LETTER_WHOLE_BYTES,
             transaction_timeout_ms: 10_000,
             revoke_deadline_ms: 5_000,
             compaction_lag_ms: 3_600_000,

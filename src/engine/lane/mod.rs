@@ -1,19 +1,172 @@
 //! A lane: one consumer, one transactional producer, the tasks of its partitions. Commit order and recovery are here.
-
-#![allow(dead_code, reason = "the lane itself comes next and uses them")]
+//!
+//! ```text
+//! assigned ─▶ recover (offsets, changelog, store) ─▶ assign ─▶ running ◀─▶ blocked
+//! running: poll ─▶ handle into the overlay ─▶ produce      (take)
+//!          outputs, changelog, markers ─▶ drain ─▶ offsets ─▶ commit ─▶ store      (commit)
+//!          anything else ─▶ abort or find out ─▶ drop the overlay, rebuild, seek   (back)
+//! ```
 
 pub mod io;
 pub mod memory;
+mod back;
+mod commit;
 mod config;
 mod marker;
 mod parked;
+mod recovery;
+mod restore;
+mod slot;
 mod stop;
+mod take;
 mod view;
 
 pub use config::{Guarantee, LaneConfig, LaneFact, Progress, TaskState, TaskStatus};
 pub use marker::{Entry, EntryError, MARKER_RING, Marker, data_key};
 pub use parked::{Parked, UNPARK_HEADER};
+pub(crate) use stop::letter_text;
 pub use stop::{
     BROKER_REFUSED, CHANGELOG_TORN, CHANGELOG_UNREADABLE, FENCED, LANE_CODES, LaneStop, OFFSETS_DISAGREE,
-    OUTCOME_UNKNOWN, PANICKED, PARKED, STORE_CORRUPT, STORE_UNUSABLE, Then,
+    OUTCOME_UNKNOWN, PANICKED, PARKED, STORE_CORRUPT, STORE_UNUSABLE, TOO_LARGE, Then,
 };
+
+use super::task::Stage;
+use back::Back;
+use commit::Transaction;
+use io::{Broker, Store, StoreFault, TopicPartition};
+use slot::Slot;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use stop::Halt;
+use take::Leaving;
+
+/// Opens the local store of a task.
+pub type OpenStore<S> = Box<dyn FnMut(&TopicPartition) -> S + Send>;
+
+/// One lane of one stage. Steps are made by one thread; nothing happens in between.
+pub struct Lane<B, S> {
+    stage: Arc<dyn Stage>,
+    broker: B,
+    open: OpenStore<S>,
+    config: LaneConfig,
+    now_ms: u64,
+    slots: BTreeMap<TopicPartition, Slot<S>>,
+    transaction: Option<Transaction>,
+    /// The way back from a transaction that will not simply commit; nothing else happens before its end.
+    back: Option<Back>,
+    leaving: Option<Leaving>,
+    trouble: Backoff,
+    recovery: Backoff,
+    handled: u64,
+    facts: Vec<LaneFact>,
+}
+
+impl<B: Broker, S: Store> Lane<B, S> {
+    /// A lane that has no partition yet: the first steps bring the assignment.
+    pub fn new(stage: Arc<dyn Stage>, broker: B, open: OpenStore<S>, config: LaneConfig) -> Self {
+        Self {
+            stage,
+            broker,
+            open,
+            config,
+            now_ms: 0,
+            slots: BTreeMap::new(),
+            transaction: None,
+            back: None,
+            leaving: None,
+            trouble: Backoff::default(),
+            recovery: Backoff::default(),
+            handled: 0,
+            facts: Vec::new(),
+        }
+    }
+
+    /// Does what is due and then takes in what comes within `wait_ms`: a bounded amount of work. `now_ms` is the wall
+    /// clock; it bounds waits and ages and reaches no decision of a task.
+    pub fn step(&mut self, now_ms: u64, wait_ms: u64) -> Result<Progress, LaneStop> {
+        self.now_ms = now_ms;
+        let advanced = self.advance(wait_ms);
+        self.report(advanced)
+    }
+
+    /// Commits what is open and gives all partitions back. To be called again, at the time it says, while
+    /// [`Progress::wait_until_ms`] is set.
+    pub fn finish(&mut self, now_ms: u64) -> Result<Progress, LaneStop> {
+        self.now_ms = now_ms;
+        let advanced = self.depart();
+        self.report(advanced)
+    }
+
+    /// Where each task stands.
+    pub fn tasks(&self) -> Vec<TaskStatus> {
+        self.slots.values().map(Slot::status).collect()
+    }
+
+    fn report(&mut self, advanced: Result<(), Halt>) -> Result<Progress, LaneStop> {
+        let mut wait_until_ms = None;
+        match advanced {
+            Ok(()) => self.trouble = Backoff::default(),
+            Err(Halt::Wait(step, detail)) => {
+                self.facts.push(LaneFact::Retrying { step, detail });
+                wait_until_ms = Some(self.trouble.failed(self.now_ms, self.config.backoff_ms));
+            }
+            Err(Halt::Stop(stop)) => return Err(stop),
+        }
+        let (handled, facts) = (std::mem::take(&mut self.handled), std::mem::take(&mut self.facts));
+        Ok(Progress { handled, wait_until_ms, facts })
+    }
+
+    fn advance(&mut self, wait_ms: u64) -> Result<(), Halt> {
+        self.go_back()?;
+        self.leave()?;
+        self.flush()?;
+        self.commit_if_due()?;
+        self.recover()?;
+        self.retry_blocked()?;
+        self.take_in(wait_ms)?;
+        self.append_continues();
+        self.commit_if_due()
+    }
+
+    fn depart(&mut self) -> Result<(), Halt> {
+        self.go_back()?;
+        if self.leaving.is_none() && !self.slots.is_empty() {
+            let partitions = self.slots.keys().cloned().collect();
+            self.leaving = Some(Leaving { partitions, lost: false, since_ms: self.now_ms });
+        }
+        self.leave()
+    }
+
+    fn has_changelog(&self) -> bool {
+        self.config.guarantee == Guarantee::ExactlyOnce && self.stage.changelog().is_some()
+    }
+}
+
+/// What a store's fault means for its lane. A corrupt store is wiped here, so that the next start restores it.
+fn faulty<S: Store>(store: &mut S, at: &TopicPartition, fault: StoreFault) -> LaneStop {
+    match fault {
+        StoreFault::Corrupt(detail) => {
+            store.wipe();
+            LaneStop::restart(STORE_CORRUPT, format!("{} [{}]: {detail}", at.topic, at.partition))
+        }
+        StoreFault::Unusable(detail) => {
+            LaneStop::exit(STORE_UNUSABLE, format!("{} [{}]: {detail}", at.topic, at.partition))
+        }
+    }
+}
+
+/// Waits between attempts: each twice as long as the one before, up to a limit.
+#[derive(Clone, Copy, Debug, Default)]
+struct Backoff {
+    failures: u32,
+    until_ms: u64,
+}
+
+impl Backoff {
+    fn failed(&mut self, now_ms: u64, (first, most): (u64, u64)) -> u64 {
+        let wait = first.saturating_mul(1 << self.failures.min(16)).min(most);
+        self.failures += 1;
+        self.until_ms = now_ms + wait;
+        self.until_ms
+    }
+}

@@ -43,6 +43,8 @@ pub const STORE_CORRUPT: &str = "IEUM-L008";
 pub const PANICKED: &str = "IEUM-L009";
 /// The record's entity was parked by an earlier panic; the record became a letter.
 pub const PARKED: &str = "IEUM-L010";
+/// Handling the record would write more than a topic takes; the record became a letter.
+pub const TOO_LARGE: &str = "IEUM-L011";
 
 /// Every code of this module: code, title, explanation for `ieum explain`.
 pub const LANE_CODES: &[(&str, &str, &str)] = &[
@@ -122,7 +124,25 @@ pub const LANE_CODES: &[(&str, &str, &str)] = &[
         "An earlier record of this entity made the task panic (IEUM-L009). Until an operator acts, its records are kept \
          in `dead-letters`, in order, to be redriven.",
     ),
+    (
+        TOO_LARGE,
+        "the record would write more than a topic takes",
+        "What the task made of this record, an output or the state of its entity, is larger than the largest record that \
+         every topic takes. The record is in `dead-letters`, and its entity is parked like after a panic \
+         (IEUM-L009), for its state no longer holds all that was said of it. All other entities go on.\n\nLook for a \
+         source that floods one entity. To go on, raise `max.message.bytes` of the topics and ieum's own limit, \
+         append a record with the entity's key and the header `ieum-unpark`, and redrive the letters.",
+    ),
 ];
+
+/// What a lane's letter says.
+pub(crate) fn letter_text(code: &str) -> &'static str {
+    match code {
+        PANICKED => "the task panicked while handling this record",
+        TOO_LARGE => "what the task made of this record is larger than a topic takes",
+        _ => "an earlier record of this entity parked it",
+    }
+}
 
 impl LaneStop {
     /// A stop after which a person must act.

@@ -1,0 +1,293 @@
+//! The open transaction and its commit: outputs, changelog records and one marker per task, drained; then the input
+//! offsets; then the commit; and only then the store. A step that failed for now is gone on with where it stood.
+
+use super::io::{Broker, Failure, Outgoing, Store, StorePosition, TopicPartition};
+use super::recovery::signed;
+use super::slot::{Slot, message_bytes};
+use super::stop::Halt;
+use super::{Lane, LaneFact, Marker, data_key, faulty};
+use crate::engine::effect::Output;
+use crate::engine::state::{Key, Record};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// What the lane has done since its last commit.
+#[derive(Default)]
+pub(super) struct Transaction {
+    pub(super) opened_ms: u64,
+    pub(super) active_ms: u64,
+    pub(super) inputs: u64,
+    pub(super) outputs: u64,
+    pub(super) bytes: u64,
+    /// Something that a reader waits for, or a job that goes on with the commit.
+    pub(super) says_something: bool,
+    /// Outputs that the producer has not taken yet, in order.
+    pub(super) queue: VecDeque<Output>,
+    pub(super) begun: bool,
+    /// Records that the producer took.
+    produced: usize,
+    /// Tasks for which `continue` records were appended, and the place of the last among the outputs.
+    pub(super) continued: Vec<(TopicPartition, usize)>,
+    pub(super) facts: Vec<LaneFact>,
+    pub(super) closing: Option<Closing>,
+}
+
+impl Transaction {
+    pub(super) fn open(now_ms: u64) -> Self {
+        Self { opened_ms: now_ms, active_ms: now_ms, ..Self::default() }
+    }
+
+    /// Takes an output in; its place among the outputs is its place among all that is produced.
+    pub(super) fn say(&mut self, output: Output) {
+        self.bytes += message_bytes(output.key.as_deref(), Some(&output.value), &output.headers) as u64;
+        self.outputs += 1;
+        self.queue.push_back(output);
+    }
+
+    /// Outputs taken in so far.
+    pub(super) fn queued(&self) -> usize {
+        self.produced + self.queue.len()
+    }
+}
+
+/// A commit under way.
+pub(super) struct Closing {
+    pub(super) parts: Vec<Part>,
+    /// The part whose changelog records are being produced.
+    part: usize,
+    /// Offsets of all that was produced, once drained.
+    offsets: Option<Vec<i64>>,
+    offsets_sent: bool,
+    /// The commit was asked for: from here on its outcome can be in doubt.
+    pub(super) asked: bool,
+}
+
+/// What one task adds to the commit.
+pub(super) struct Part {
+    pub(super) at: TopicPartition,
+    pub(super) next: i64,
+    delta: Vec<(Key, Option<Arc<Record>>)>,
+    marker: Option<Marker>,
+    stream_time_ms: i64,
+    /// Changelog records produced so far, and the marker's index among all that was produced.
+    produced: usize,
+    marker_index: Option<usize>,
+}
+
+/// A protocol step that failed.
+pub(super) type Trouble = (&'static str, Failure);
+
+impl<B: Broker, S: Store> Lane<B, S> {
+    pub(super) fn commit_if_due(&mut self) -> Result<(), Halt> {
+        if self.transaction.as_ref().is_some_and(|open| open.closing.is_some() || self.is_due(open)) {
+            return self.commit();
+        }
+        Ok(())
+    }
+
+    fn is_due(&self, open: &Transaction) -> bool {
+        let quiet_ms = self.now_ms.saturating_sub(open.active_ms);
+        self.is_full(open)
+            || self.now_ms.saturating_sub(open.opened_ms) >= self.config.commit_interval_ms
+            || (open.says_something && quiet_ms >= self.config.linger_ms)
+    }
+
+    pub(super) fn is_full(&self, open: &Transaction) -> bool {
+        open.inputs >= self.config.max_records || open.bytes >= self.config.max_bytes
+    }
+
+    /// Commits the open transaction. It is gone when this returns without a halt, one way or the other.
+    pub(super) fn commit(&mut self) -> Result<(), Halt> {
+        self.close()?;
+        match self.run_commit() {
+            Ok(()) => {
+                self.apply_commit();
+                Ok(())
+            }
+            Err(trouble) => self.turn_back(trouble),
+        }
+    }
+
+    /// Collects what belongs to the commit: from here on the transaction takes nothing more in.
+    fn close(&mut self) -> Result<(), Halt> {
+        let has_changelog = self.has_changelog();
+        let Some(open) = &mut self.transaction else { return Ok(()) };
+        if open.closing.is_some() {
+            return Ok(());
+        }
+        let touched: Vec<_> = self.slots.values().filter(|slot| slot.touched).collect();
+        let positions: Vec<_> = touched.iter().map(|slot| (slot.at.clone(), slot.next)).collect();
+        let mut parts = Vec::with_capacity(positions.len());
+        for (number, (at, next)) in positions.iter().enumerate() {
+            let Some(slot) = self.slots.get_mut(at) else { continue };
+            if let (Some(fault), Some(store)) = (slot.fault(), &mut slot.store) {
+                return Err(faulty(store, at, fault).into());
+            }
+            // The lane's positions are one statement, made by the first.
+            let said = if number == 0 { positions.as_slice() } else { &[] };
+            for output in slot.task.commit_outputs(said) {
+                open.say(output);
+            }
+            parts.push(Part::of(slot, *next, has_changelog));
+        }
+        open.closing = Some(Closing { parts, part: 0, offsets: None, offsets_sent: false, asked: false });
+        Ok(())
+    }
+
+    fn run_commit(&mut self) -> Result<(), Trouble> {
+        self.produce_outputs()?;
+        self.produce_changelog()?;
+        let Some(open) = &mut self.transaction else { return Ok(()) };
+        let Some(closing) = &mut open.closing else { return Ok(()) };
+        if closing.offsets.is_none() {
+            let offsets = if open.begun {
+                self.broker.drain().map_err(|failure| ("drain", failure))?
+            } else {
+                Vec::new()
+            };
+            if offsets.len() != open.produced {
+                let detail = format!("{} records produced, {} acknowledged", open.produced, offsets.len());
+                return Err(("drain", Failure::Abort(detail)));
+            }
+            closing.offsets = Some(offsets);
+        }
+        if !open.begun {
+            self.broker.begin().map_err(|failure| ("begin", failure))?;
+            open.begun = true;
+        }
+        if !closing.offsets_sent && !closing.parts.is_empty() {
+            let next: Vec<_> = closing.parts.iter().map(|part| (part.at.clone(), part.next)).collect();
+            self.broker.send_offsets(&next).map_err(|failure| ("send offsets", failure))?;
+            closing.offsets_sent = true;
+        }
+        closing.asked = true;
+        self.broker.commit().map_err(|failure| ("commit", failure))
+    }
+
+    /// Hands queued outputs to the producer, beginning the transaction with the first.
+    pub(super) fn produce_outputs(&mut self) -> Result<(), Trouble> {
+        let Some(open) = &mut self.transaction else { return Ok(()) };
+        while let Some(output) = open.queue.front() {
+            if !open.begun {
+                self.broker.begin().map_err(|failure| ("begin", failure))?;
+                open.begun = true;
+            }
+            let record = Outgoing {
+                topic: &output.topic,
+                partition: output.partition,
+                key: output.key.as_deref(),
+                value: Some(&output.value),
+                headers: &output.headers,
+            };
+            self.broker.produce(&record).map_err(|failure| ("produce", failure))?;
+            open.produced += 1;
+            open.queue.pop_front();
+        }
+        Ok(())
+    }
+
+    fn produce_changelog(&mut self) -> Result<(), Trouble> {
+        let Some(topic) = self.stage.changelog() else { return Ok(()) };
+        let most = self.config.max_message_bytes;
+        let Some(open) = &mut self.transaction else { return Ok(()) };
+        let Some(closing) = &mut open.closing else { return Ok(()) };
+        while let Some(part) = closing.parts.get_mut(closing.part) {
+            let Some(marker) = &part.marker else {
+                closing.part += 1;
+                continue;
+            };
+            if !open.begun {
+                self.broker.begin().map_err(|failure| ("begin", failure))?;
+                open.begun = true;
+            }
+            while let Some((key, record)) = part.delta.get(part.produced) {
+                let (key, value) = (data_key(key), record.as_deref().map(Record::to_bytes));
+                if message_bytes(Some(&key), value.as_deref(), &[]) > most {
+                    if let Some(slot) = self.slots.get_mut(&part.at) {
+                        slot.careful = true;
+                    }
+                    return Err(("measure", Failure::Abort(String::from("a state record is too large"))));
+                }
+                let record = changelog_record(topic, part.at.partition, &key, value.as_deref());
+                self.broker.produce(&record).map_err(|failure| ("produce", failure))?;
+                part.produced += 1;
+                open.produced += 1;
+            }
+            let (key, value) = (marker.key(), marker.to_bytes());
+            let record = changelog_record(topic, part.at.partition, &key, Some(&value));
+            self.broker.produce(&record).map_err(|failure| ("produce", failure))?;
+            part.marker_index = Some(open.produced);
+            open.produced += 1;
+            closing.part += 1;
+        }
+        Ok(())
+    }
+
+    /// The transaction has committed: the stores take it in, and its facts are told.
+    pub(super) fn apply_commit(&mut self) {
+        let Some(Transaction { closing, facts, continued, inputs, outputs, opened_ms, .. }) =
+            self.transaction.take()
+        else {
+            return;
+        };
+        let Some(closing) = closing else { return };
+        let offsets = closing.offsets.unwrap_or_default();
+        let mut changelog = 0;
+        for part in closing.parts {
+            let Some(slot) = self.slots.get_mut(&part.at) else { continue };
+            (slot.committed, slot.touched, slot.careful) = (part.next, false, false);
+            if let Some(marker) = &part.marker {
+                slot.sequence = marker.sequence;
+                changelog += marker.records;
+            }
+            if let Some(offset) = part.marker_index.and_then(|index| offsets.get(index)) {
+                slot.marker_offset = *offset;
+            }
+            let position = StorePosition {
+                changelog_next: slot.marker_offset + 1,
+                input_next: part.next,
+                stream_time_ms: part.stream_time_ms,
+                sequence: slot.sequence,
+                marker_offset: slot.marker_offset,
+                committed_at_ms: signed(self.now_ms),
+            };
+            if let Some(store) = &mut slot.store {
+                store.apply(&part.delta, position);
+            }
+        }
+        for (at, index) in continued {
+            if let Some(slot) = self.slots.get_mut(&at) {
+                slot.continue_until = offsets.get(index).copied();
+            }
+        }
+        self.facts.extend(facts);
+        let age_ms = self.now_ms.saturating_sub(opened_ms);
+        self.facts.push(LaneFact::Committed { inputs, outputs, changelog, age_ms });
+    }
+}
+
+impl Part {
+    fn of<S: Store>(slot: &mut Slot<S>, next: i64, has_changelog: bool) -> Self {
+        let stream_time_ms = slot.task.stream_time_ms();
+        let pack = slot.pack();
+        let delta: Vec<_> = std::mem::take(&mut slot.overlay).into_iter().collect();
+        let marker = has_changelog.then(|| Marker {
+            sequence: slot.sequence + 1,
+            records: delta.len() as u64,
+            input_next: next,
+            stream_time_ms,
+            pack,
+            previous: slot.marker_offset,
+        });
+        Self { at: slot.at.clone(), next, delta, marker, stream_time_ms, produced: 0, marker_index: None }
+    }
+}
+
+fn changelog_record<'a>(
+    topic: &'a str,
+    partition: i32,
+    key: &'a [u8],
+    value: Option<&'a [u8]>,
+) -> Outgoing<'a> {
+    Outgoing { topic, partition, key: Some(key), value, headers: &[] }
+}
