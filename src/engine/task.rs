@@ -24,8 +24,8 @@ pub trait Task: Send {
     fn rebuild(&mut self, records: &mut dyn Iterator<Item = (Key, Arc<Record>)>);
 
     /// Records that belong to a commit and not to an input: intake's positions and the sources it saw. Called once
-    /// per commit and task that moved, just before the drain. One task of the lane is given the next offset of every
-    /// input partition that moved, the others none: positions are told once. Empty for stages with state.
+    /// per commit and task that moved, just before the drain, with the next offset of each input partition that
+    /// moved. Empty for stages with state.
     fn commit_outputs(&mut self, _positions: &[(TopicPartition, i64)]) -> Vec<Output> {
         Vec::new()
     }

@@ -118,14 +118,12 @@ impl<B: Broker, S: Store> Lane<B, S> {
         let touched: Vec<_> = self.slots.values().filter(|slot| slot.touched).collect();
         let positions: Vec<_> = touched.iter().map(|slot| (slot.at.clone(), slot.next)).collect();
         let mut parts = Vec::with_capacity(positions.len());
-        for (number, (at, next)) in positions.iter().enumerate() {
+        for (at, next) in &positions {
             let Some(slot) = self.slots.get_mut(at) else { continue };
             if let (Some(fault), Some(store)) = (slot.fault(), &mut slot.store) {
                 return Err(faulty(store, at, fault).into());
             }
-            // The lane's positions are one statement, made by the first.
-            let said = if number == 0 { positions.as_slice() } else { &[] };
-            for output in slot.task.commit_outputs(said) {
+            for output in slot.task.commit_outputs(&positions) {
                 open.say(output);
             }
             parts.push(Part::of(slot, *next, has_changelog));
