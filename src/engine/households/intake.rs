@@ -1,0 +1,181 @@
+//! Takes a message into a household: what it changes in what is stored, and what is to be decided again for it.
+
+use super::decide::Trigger;
+use super::household::Household;
+use super::life::Because;
+use super::records::HOUSE;
+use super::{Contract, casework};
+use crate::engine::effect::Fact;
+use crate::rules::plan::Pack;
+use crate::types::{Action, Day, Event, EventKey, FactsRecord, Phase, SmolStr, StreamTime, SubjectId};
+
+/// What taking a message in needs to know beside the household.
+pub(super) struct Intake<'a> {
+    pub(super) contract: &'a dyn Contract,
+    pub(super) pack: Option<&'a Pack>,
+    pub(super) now: StreamTime,
+    /// The first day whose history is kept.
+    pub(super) first: Day,
+    pub(super) facts: &'a mut Vec<Fact>,
+}
+
+impl Intake<'_> {
+    /// An event of a subject.
+    pub(super) fn put(
+        &mut self,
+        household: &mut Household,
+        subject: &SubjectId,
+        seq: u64,
+        confidence: Option<u8>,
+        event: &Event,
+    ) -> Option<Trigger> {
+        let owner = household.contributor(subject, seq, confidence)?;
+        let day = self.store(household, owner, event)?;
+        self.touched(&event.kind, day, Because::Event)
+    }
+
+    /// Stores an event; answers the first day that it changes, none if it told nothing new.
+    fn store(&mut self, household: &mut Household, owner: u16, event: &Event) -> Option<Day> {
+        let day = event.day();
+        if day < self.first {
+            self.facts.push(Fact::Late { topic: SmolStr::new_static(crate::engine::layout::HOUSEHOLDS_LOG) });
+            return None;
+        }
+        if self.contract.is_daily(&event.kind) {
+            return household.put_daily(owner, event).then_some(day);
+        }
+        let known = household.event(owner, &event.key);
+        if known.is_some_and(|known| known == event || known.revision > event.revision) {
+            self.duplicate();
+            return None;
+        }
+        let day = known.map_or(day, |known| known.day().min(day));
+        household.put(owner, event.clone());
+        Some(day)
+    }
+
+    /// An event that never happened, or moved elsewhere.
+    pub(super) fn remove(
+        &mut self,
+        household: &mut Household,
+        subject: &SubjectId,
+        seq: u64,
+        key: &EventKey,
+    ) -> Option<Trigger> {
+        household.seq(subject).filter(|known| seq >= *known)?;
+        let confidence = household.head.get().subjects.iter().find(|s| s.subject == *subject)?.confidence;
+        let owner = household.contributor(subject, seq, confidence)?;
+        if let Some(event) = household.remove(owner, key) {
+            return self.touched(&event.kind, event.day(), Because::Event);
+        }
+        let day = household.remove_daily(owner, key)?;
+        Some(Trigger { because: Because::Event, rules: None, from: day, about_the_past: true })
+    }
+
+    /// A chunk of a subject's whole history here: the first empties what was known.
+    pub(super) fn joined(
+        &mut self,
+        household: &mut Household,
+        (subject, seq, confidence): (&SubjectId, u64, Option<u8>),
+        (part, parts): (u16, u16),
+        events: &[Event],
+    ) -> Option<Trigger> {
+        let known = household.seq(subject);
+        if part > 0 && known != Some(seq) {
+            return None;
+        }
+        let owner = household.contributor(subject, seq, confidence)?;
+        if part == 0 {
+            household.remove_all(owner);
+        }
+        for event in events {
+            self.store(household, owner, event);
+        }
+        let left = parts.saturating_sub(part.saturating_add(1));
+        let contributor = &household.head.get().subjects[usize::from(owner)];
+        if contributor.awaiting != left {
+            household.head.edit().subjects[usize::from(owner)].awaiting = left;
+        }
+        (left == 0).then_some(Trigger {
+            because: Because::Link,
+            rules: None,
+            from: self.first,
+            about_the_past: true,
+        })
+    }
+
+    /// A subject belongs here no longer.
+    pub(super) fn left(
+        &mut self,
+        household: &mut Household,
+        subject: &SubjectId,
+        seq: u64,
+    ) -> Option<Trigger> {
+        household.seq(subject).filter(|known| seq >= *known)?;
+        let owner = household.contributor(subject, seq, None)?;
+        if household.head.get().subjects[usize::from(owner)].awaiting != 0 {
+            household.head.edit().subjects[usize::from(owner)].awaiting = 0;
+        }
+        household.remove_all(owner);
+        Some(Trigger { because: Because::Link, rules: None, from: self.first, about_the_past: true })
+    }
+
+    /// Facts from the household registry: a version per key, the highest revision of it.
+    pub(super) fn facts(&mut self, household: &mut Household, record: &FactsRecord) -> Option<Trigger> {
+        let versions = &household.head.get().facts;
+        let known = versions.iter().position(|version| version.key == record.version.key);
+        let mut from = record.version.from;
+        if let Some(at) = known {
+            let version = &versions[at];
+            if !record.removed && record.version.revision <= version.revision {
+                self.duplicate();
+                return None;
+            }
+            from = if record.removed { version.from } else { from.min(version.from) };
+            household.head.edit().facts.remove(at);
+        } else if record.removed {
+            return None;
+        }
+        if !record.removed {
+            let place = |version: &crate::types::FactVersion| (version.from, version.key.clone());
+            let at =
+                household.head.get().facts.partition_point(|known| place(known) < place(&record.version));
+            household.head.edit().facts.insert(at, record.version.clone());
+            household.cap_facts();
+        }
+        Some(Trigger { because: Because::Fact, rules: None, from, about_the_past: true })
+    }
+
+    /// A caseworker's action: on its episode, and as an event for rules. Done once, however often it is sent.
+    pub(super) fn action(&mut self, household: &mut Household, action: &Action) -> Option<Trigger> {
+        if household.event(HOUSE, &action.key).is_some() {
+            self.duplicate();
+            return None;
+        }
+        let event = Event {
+            key: action.key.clone(),
+            revision: 1,
+            kind: action.event.clone(),
+            time: action.at,
+            phase: Phase::Open,
+            accepted: self.now,
+            late: false,
+            fields: action.fields.clone(),
+        };
+        household.put(HOUSE, event);
+        if let Some(at) = household.episode_at(&action.episode) {
+            casework::act(&mut household.episodes[at], action, self.now);
+        }
+        self.touched(&action.event, action.at.day(), Because::Action)
+    }
+
+    fn touched(&self, kind: &str, from: Day, because: Because) -> Option<Trigger> {
+        let rules = self.pack?.rules_touched_by_kind(kind);
+        Some(Trigger { because, rules: Some(rules.to_vec()), from, about_the_past: true })
+    }
+
+    fn duplicate(&mut self) {
+        let topic = SmolStr::new_static(crate::engine::layout::HOUSEHOLDS_LOG);
+        self.facts.push(Fact::Duplicate { topic });
+    }
+}

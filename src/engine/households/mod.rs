@@ -1,0 +1,132 @@
+//! The households stage: facts, compact events, rules, episodes and their casework life.
+//!
+//! A record goes through [`task`]: due timers first, then the record itself, then a constant number of units of jobs. All
+//! three work on households taken out of the state ([`household`]), which are decided by [`decide`], go through the
+//! transitions of [`life`] and `casework`, and are told as alert revisions once, at the record's end.
+
+mod areas;
+mod casework;
+mod conclude;
+mod daily;
+mod decide;
+mod emit;
+mod escalation;
+mod household;
+mod index;
+mod intake;
+mod life;
+mod params;
+mod part;
+mod records;
+mod task;
+mod walk;
+mod work;
+
+#[cfg(test)]
+mod tests;
+
+pub use records::{
+    AreaBoard, AreaBody, AreaEntry, Contributor, DailyUse, Episode, EpisodeStatus, EscalationClock, HOUSE,
+    Hold, HouseholdHead, HouseholdPage, Mark, Meter, ReasonState, RuleWait, StepState,
+};
+
+use super::lane::io::TopicPartition;
+use super::layout::{HOUSEHOLDS_LOG, Layout};
+use super::task::{PackSource, Stage, Task};
+use crate::contracts::{Contracts, Tree};
+use crate::types::SmolStr;
+use std::sync::Arc;
+
+/// Event under which an opened alert counts for other rules.
+pub const ALERT_OPENED: &str = "alert.opened";
+/// Event under which a closed alert counts for other rules.
+pub const ALERT_CLOSED: &str = "alert.closed";
+
+/// What can be set of the stage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HouseholdsConfig {
+    /// Days of history that are kept: at least the longest window of any rule.
+    pub history_days: i32,
+    /// The household fact that names the region in which sources report.
+    pub region_fact: SmolStr,
+}
+
+impl Default for HouseholdsConfig {
+    fn default() -> Self {
+        Self { history_days: 800, region_fact: SmolStr::new_static("sigungu") }
+    }
+}
+
+/// What the stage asks of the contracts.
+pub(crate) trait Contract: Send + Sync {
+    /// Encodes a record of an output topic.
+    fn encode(&self, topic: &str, record: &Tree) -> Result<Vec<u8>, String>;
+    /// Whether events of a kind are kept as days of use.
+    fn is_daily(&self, kind: &str) -> bool;
+}
+
+impl Contract for Contracts {
+    fn encode(&self, topic: &str, record: &Tree) -> Result<Vec<u8>, String> {
+        let known = self.topic(topic).ok_or_else(|| format!("no contract for topic {topic:?}"))?;
+        known.encode(record)
+    }
+
+    fn is_daily(&self, kind: &str) -> bool {
+        self.event(kind).is_some_and(|event| event.daily)
+    }
+}
+
+/// The stage.
+pub struct Households {
+    contract: Arc<dyn Contract>,
+    layout: Layout,
+    packs: Arc<dyn PackSource>,
+    config: HouseholdsConfig,
+}
+
+impl std::fmt::Debug for Households {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Households").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl Households {
+    /// Name of the stage.
+    pub const NAME: &'static str = "households";
+    /// Its changelog topic.
+    pub const CHANGELOG: &'static str = "ieum.households.changelog";
+
+    /// The stage over its contracts, partition counts and packs.
+    pub fn new(
+        contracts: Arc<Contracts>,
+        layout: Layout,
+        packs: Arc<dyn PackSource>,
+        config: HouseholdsConfig,
+    ) -> Self {
+        Self { contract: contracts, layout, packs, config }
+    }
+
+    #[cfg(test)]
+    fn with_contract(contract: Arc<dyn Contract>, packs: Arc<dyn PackSource>) -> Self {
+        Self { contract, layout: Layout::new([]), packs, config: HouseholdsConfig::default() }
+    }
+}
+
+impl Stage for Households {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn inputs(&self) -> Vec<SmolStr> {
+        vec![SmolStr::new_static(HOUSEHOLDS_LOG)]
+    }
+
+    fn changelog(&self) -> Option<&'static str> {
+        Some(Self::CHANGELOG)
+    }
+
+    fn task(&self, _at: &TopicPartition) -> Box<dyn Task> {
+        let (contract, packs) = (Arc::clone(&self.contract), Arc::clone(&self.packs));
+        Box::new(task::HouseholdsTask::new(contract, self.layout.clone(), packs, self.config.clone()))
+    }
+}
