@@ -14,11 +14,14 @@ mod escalation;
 mod household;
 mod index;
 mod intake;
+mod jobs;
 mod life;
 mod params;
 mod part;
 mod records;
 mod task;
+mod tell;
+mod timers;
 mod walk;
 mod work;
 

@@ -1,54 +1,40 @@
 //! The stage's task: due timers, the record, a few units of jobs; then what changed is told, written and indexed.
 
 use super::decide::{Context, Review, Trigger, decide};
-use super::emit::{Cause, Emitter};
+use super::emit::Cause;
 use super::household::Household;
-use super::index::{Index, Timer};
+use super::index::Index;
 use super::intake::Intake;
-use super::life::{self, Because};
-use super::records::{AreaBoard, EpisodeStatus, HOUSE, RuleWait};
+use super::life::Because;
+use super::records::AreaBoard;
 use super::work::Work;
-use super::{
-    ALERT_CLOSED, ALERT_OPENED, Contract, Households, HouseholdsConfig, areas, conclude, escalation,
-};
+use super::{Contract, Households, HouseholdsConfig, areas};
 use crate::engine::clock::TaskClock;
 use crate::engine::effect::{Blocked, Effects, Fact, Input, Output};
-use crate::engine::job::{Job, TIMERS_PER_RECORD, UNITS_PER_RECORD};
+use crate::engine::job::Job;
 use crate::engine::layout::{CONTROL_LOG, HOUSEHOLDS_LOG, Layout};
-use crate::engine::message::{ControlMessage, HouseholdMessage, Tick, decode, encode};
+use crate::engine::message::{ControlMessage, HouseholdMessage, Tick, decode as decode_message, encode};
 use crate::engine::state::{Key, Record, StateRead, Sub};
 use crate::engine::task::{PackSource, Task};
-use crate::rules::eval::Truth;
-use crate::rules::plan::{NodeId, Pack};
-use crate::types::{
-    AreaScope, Day, Event, EventKey, EventTime, Origin, PackHash, Phase, SmolStr, StreamTime, Value,
-};
-use serde::{Deserialize, Serialize};
+use crate::rules::plan::Pack;
+use crate::types::{Day, Origin, PackHash, SmolStr, StreamTime};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// Name of the board among the task's own records.
 const BOARD: &str = "areas";
-const SWEEP: &str = "sweep";
-const TRIM: &str = "trim";
 
 /// One partition's machine.
 pub(super) struct HouseholdsTask {
-    contract: Arc<dyn Contract>,
-    layout: Layout,
-    packs: Arc<dyn PackSource>,
-    config: HouseholdsConfig,
-    clock: TaskClock,
-    pack: Option<Arc<Pack>>,
-    board: AreaBoard,
-    index: Index,
-    jobs: BTreeMap<SmolStr, Job>,
-}
-
-/// Where a walk through the households of some areas stands.
-#[derive(Debug, Serialize, Deserialize)]
-struct AreaCursor {
-    scopes: Vec<AreaScope>,
-    after: Option<SmolStr>,
+    pub(super) contract: Arc<dyn Contract>,
+    pub(super) layout: Layout,
+    pub(super) packs: Arc<dyn PackSource>,
+    pub(super) config: HouseholdsConfig,
+    pub(super) clock: TaskClock,
+    pub(super) pack: Option<Arc<Pack>>,
+    pub(super) board: AreaBoard,
+    pub(super) index: Index,
+    pub(super) jobs: BTreeMap<SmolStr, Job>,
 }
 
 impl HouseholdsTask {
@@ -83,7 +69,7 @@ impl HouseholdsTask {
         self.packs.pack(hash).ok_or(Blocked::PackMissing(*hash))
     }
 
-    fn first_day(&self) -> Day {
+    pub(super) fn first_day(&self) -> Day {
         self.clock.today().plus(self.config.history_days.saturating_neg())
     }
 
@@ -151,7 +137,7 @@ impl HouseholdsTask {
     }
 
     /// Takes a household out; what it is indexed by goes with it.
-    fn open(&mut self, step: &mut Step<'_>, entity: &SmolStr) -> Household {
+    pub(super) fn open(&mut self, step: &mut Step<'_>, entity: &SmolStr) -> Household {
         let household = step.work.open(entity);
         self.index.remove_head(entity, household.head.get());
         for part in &household.episodes {
@@ -161,19 +147,19 @@ impl HouseholdsTask {
     }
 
     /// Puts a household back, indexed by what it is now.
-    fn close(&mut self, step: &mut Step<'_>, household: Household) {
+    pub(super) fn close(&mut self, step: &mut Step<'_>, household: Household) {
         self.remember(&household);
         step.work.close(household);
     }
 
-    fn remember(&mut self, household: &Household) {
+    pub(super) fn remember(&mut self, household: &Household) {
         self.index.add_head(household.entity(), household.head.get());
         for part in &household.episodes {
             self.index.add_episode(household.entity(), &part.now);
         }
     }
 
-    fn decide(&self, step: &mut Step<'_>, household: &mut Household, trigger: &Trigger) {
+    pub(super) fn decide(&self, step: &mut Step<'_>, household: &mut Household, trigger: &Trigger) {
         let Some(pack) = self.pack.as_deref() else { return };
         let context = Context { pack, clock: &self.clock, board: &self.board, config: &self.config };
         let reviews = decide(&context, household, trigger, &mut step.work.facts);
@@ -181,7 +167,7 @@ impl HouseholdsTask {
     }
 
     /// All rules for today, because of something that is no input of the household's own.
-    fn decide_today(
+    pub(super) fn decide_today(
         &self,
         step: &mut Step<'_>,
         household: &mut Household,
@@ -199,9 +185,8 @@ impl HouseholdsTask {
         let (through, complete) = (self.clock.through, self.clock.complete);
         step.work.facts.push(Fact::StreamTime { through, complete });
         let is_new_year = super::household::year_of(before) != super::household::year_of(today);
-        if is_new_year && before > StreamTime::ZERO.day() && !self.jobs.contains_key(TRIM) {
-            let kind = SmolStr::new_static(TRIM);
-            self.set_job(step, TRIM, Some(Job::Other { kind, cursor: Vec::new() }));
+        if is_new_year && before > StreamTime::ZERO.day() {
+            self.begin_trim(step);
         }
         let reached = ControlMessage::Reached {
             stage: SmolStr::new_static(Households::NAME),
@@ -225,7 +210,7 @@ impl HouseholdsTask {
         self.clock.pack = Some(hash);
         step.clock_changed = true;
         step.work.facts.push(Fact::PackSwitched { hash });
-        self.set_job(step, SWEEP, Some(Job::Sweep { pack: hash, cursor: None }));
+        self.begin_sweep(step, hash);
         Ok(())
     }
 
@@ -235,260 +220,26 @@ impl HouseholdsTask {
             return;
         };
         step.work.put(Key::own(BOARD), Record::Areas(self.board.clone()));
-        if !scopes.is_empty() {
-            let name = format!("area/{}", event.key);
-            let cursor = encode(&AreaCursor { scopes, after: None });
-            self.set_job(step, &name, Some(Job::Other { kind: SmolStr::new_static("area"), cursor }));
-        }
-    }
-
-    fn set_job(&mut self, step: &mut Step<'_>, name: &str, job: Option<Job>) {
-        let key = Key::new("", Sub::Job(SmolStr::new(name)));
-        match job {
-            Some(job) => {
-                step.work.put(key, Record::Job(job.clone()));
-                self.jobs.insert(SmolStr::new(name), job);
-            }
-            None => {
-                step.work.delete(key);
-                self.jobs.remove(name);
-            }
-        }
-    }
-
-    /// Runs what is due, at most so much for one record.
-    fn run_timers(&mut self, step: &mut Step<'_>) {
-        for _ in 0..TIMERS_PER_RECORD {
-            if let Some((entity, timer)) = self.index.due(&self.clock) {
-                self.run_timer(step, &entity, &timer);
-            } else if let Some(entity) = self.index.passed(&self.clock) {
-                self.run_timer(step, &entity, &Timer::Decide);
-            } else {
-                break;
-            }
-        }
-    }
-
-    fn run_timer(&mut self, step: &mut Step<'_>, entity: &SmolStr, timer: &Timer) {
-        let mut household = self.open(step, entity);
-        let now = self.clock.through;
-        match timer {
-            Timer::Decide => self.run_waits(step, &mut household),
-            Timer::Start(rule, number) => {
-                with_episode(&mut household, rule, *number, |part| escalation::start(part, now));
-            }
-            Timer::Step(rule, number) => self.escalate(&mut household, rule, *number),
-            Timer::Resume(rule, number) => {
-                self.decide_today(step, &mut household, None, Because::Area);
-                with_episode(&mut household, rule, *number, |part| {
-                    // A rule that the pack no longer has is not decided: the hold ends all the same.
-                    if part.now.held.as_ref().is_some_and(|hold| hold.until <= now) {
-                        life::suppress(&mut part.now, None, None, now);
-                    }
-                });
-            }
-            Timer::Amend(rule, number) => with_episode(&mut household, rule, *number, |part| {
-                part.now.amend_at = None;
-                part.notes.amend = true;
-                part.notes.because = part.notes.because.or(Some(Because::Tick));
-            }),
-        }
-        self.close(step, household);
-    }
-
-    /// Decides the rules whose day or sources have come.
-    fn run_waits(&self, step: &mut Step<'_>, household: &mut Household) {
-        let Some(pack) = self.pack.as_deref() else {
-            household.head.edit().waits.clear();
-            return;
-        };
-        let head = household.head.get();
-        let sources = super::decide::RegionSources { clock: &self.clock, region: head.region.clone() };
-        let is_due = |wait: &&RuleWait| {
-            wait.day.is_some_and(|day| day <= self.clock.today())
-                || wait.sources.iter().any(|(source, point)| sources.has_passed(source, *point))
-        };
-        let due: Vec<SmolStr> = head.waits.iter().filter(is_due).map(|wait| wait.rule.clone()).collect();
-        let rules = (0..pack.crisis.len()).filter(|at| due.contains(&pack.crisis[*at].id)).collect();
-        household.head.edit().waits.retain(|wait| !due.contains(&wait.rule));
-        self.decide_today(step, household, Some(rules), Because::Tick);
-    }
-
-    fn escalate(&self, household: &mut Household, rule: &str, number: u32) {
-        let Some(at) = household.episodes.iter().position(|p| p.now.rule == rule && p.now.number == number)
-        else {
-            return;
-        };
-        let now = self.clock.through;
-        let mut part = household.episodes[at].clone();
-        let Some((pack, rule)) = self.pack.as_deref().and_then(|pack| Some((pack, pack.crisis_rule(rule)?)))
-        else {
-            part.now.clock = None;
-            household.episodes[at] = part;
-            return;
-        };
-        let context = Context { pack, clock: &self.clock, board: &self.board, config: &self.config };
-        let since = part.now.opened_at;
-        let mut unless =
-            |node: NodeId| -> Truth { super::decide::holds_since(&context, household, rule, node, since) };
-        escalation::fire(&mut part, Some(rule), now, &mut unless);
-        household.episodes[at] = part;
-    }
-
-    /// Advances jobs by a constant number of units.
-    fn run_jobs(&mut self, step: &mut Step<'_>) {
-        for _ in 0..UNITS_PER_RECORD {
-            let Some((name, job)) = self.jobs.first_key_value() else { return };
-            let (name, job) = (name.clone(), job.clone());
-            let next = match job {
-                Job::Sweep { pack, cursor } => self.next_entity(step, cursor.as_ref()).map(|entity| {
-                    self.sweep(step, &entity);
-                    Job::Sweep { pack, cursor: Some(entity) }
-                }),
-                Job::Other { kind, cursor } if kind == TRIM => {
-                    let after = decode::<SmolStr>(&cursor).ok();
-                    self.next_entity(step, after.as_ref()).map(|entity| {
-                        let mut household = self.open(step, &entity);
-                        household.trim(self.first_day());
-                        self.close(step, household);
-                        Job::Other { kind, cursor: encode(&entity) }
-                    })
-                }
-                Job::Other { kind, cursor } => decode::<AreaCursor>(&cursor).ok().and_then(|cursor| {
-                    let cursor = self.next_in_area(step, cursor)?;
-                    Some(Job::Other { kind, cursor: encode(&cursor) })
-                }),
-            };
-            if next.is_none() {
-                step.work.facts.push(Fact::Job { kind: job_kind(&name), left: 0 });
-            }
-            self.set_job(step, &name, next);
-        }
-    }
-
-    /// The next entity that has a head.
-    fn next_entity(&self, step: &Step<'_>, after: Option<&SmolStr>) -> Option<SmolStr> {
-        // Behind all parts of the last entity; at the start, behind the task's own records.
-        let last = Key::new(after.cloned().unwrap_or_default(), Sub::Own(SmolStr::new("\u{10ffff}")));
-        step.work.state().scan(Some(&last), 1).into_iter().next().map(|(key, _)| key.entity)
-    }
-
-    fn sweep(&mut self, step: &mut Step<'_>, entity: &SmolStr) {
-        let mut household = self.open(step, entity);
-        if household.head.get().decided != self.clock.pack {
-            self.decide_today(step, &mut household, None, Because::Pack);
-        }
-        self.close(step, household);
-    }
-
-    fn next_in_area(&mut self, step: &mut Step<'_>, mut cursor: AreaCursor) -> Option<AreaCursor> {
-        let scope = cursor.scopes.first()?;
-        match self.index.in_area(&scope.fact, &scope.value, cursor.after.as_ref()) {
-            Some(entity) => {
-                let mut household = self.open(step, &entity);
-                self.decide_today(step, &mut household, None, Because::Area);
-                self.close(step, household);
-                cursor.after = Some(entity);
-            }
-            None => {
-                cursor.scopes.remove(0);
-                cursor.after = None;
-            }
-        }
-        (!cursor.scopes.is_empty()).then_some(cursor)
-    }
-
-    /// Tells, writes and indexes what the record changed.
-    fn finish(&mut self, mut step: Step<'_>) -> Result<Effects, Blocked> {
-        for entity in step.work.opened() {
-            let mut household = self.open(&mut step, &entity);
-            let reviews = step.reviews.remove(&entity).unwrap_or_default();
-            self.tell(&mut step, &mut household, &reviews).map_err(|text| {
-                Blocked::Unreadable(format!("an output does not fit its contract: {text}"))
-            })?;
-            self.remember(&household);
-            step.work.write(household.delta());
-        }
-        if step.clock_changed {
-            step.work.put(Key::own(TaskClock::KEY), Record::Clock(self.clock.clone()));
-        }
-        // A search for passed sources that finds none rests until the next tick.
-        self.index.passed(&self.clock);
-        Ok(step.work.finish())
-    }
-
-    fn tell(&self, step: &mut Step<'_>, household: &mut Household, reviews: &[Review]) -> Result<(), String> {
-        let pack = self.pack.as_deref();
-        let emitter = Emitter {
-            contract: &*self.contract,
-            layout: &self.layout,
-            clock: &self.clock,
-            cause: &step.cause,
-            pack,
-        };
-        let mut said = Vec::new();
-        for at in 0..household.episodes.len() {
-            let rule = pack.and_then(|pack| pack.crisis_rule(&household.episodes[at].now.rule));
-            let mut part = household.episodes[at].clone();
-            if let Some(revision) = conclude::conclude(&mut part, rule, self.clock.through) {
-                step.work.outputs.push(emitter.alert(household, &part.now, &part.notes, revision)?);
-                step.work.facts.push(Fact::Alert {
-                    rule: part.now.rule.clone(),
-                    change: revision.change.as_str(),
-                    level: part.now.shown_level().as_str(),
-                    caused_at_ms: step.cause.at_ms,
-                });
-                said.extend(alert_event(&part.now, household, revision.change, self.clock.through));
-            }
-            household.episodes[at] = part;
-        }
-        for review in reviews {
-            step.work.outputs.push(emitter.review(household, review)?);
-            let rule = pack.map_or(SmolStr::default(), |pack| pack.crisis[review.rule].id.clone());
-            step.work.facts.push(Fact::Review { rule });
-        }
-        for event in said {
-            self.feed_back(household, event);
-        }
-        Ok(())
-    }
-
-    /// An alert is an event for other rules; they see it from the next record on.
-    fn feed_back(&self, household: &mut Household, event: Event) {
-        let Some(pack) = self.pack.as_deref() else { return };
-        let today = self.clock.today();
-        let touched = pack.rules_touched_by_kind(&event.kind).to_vec();
-        household.put(HOUSE, event);
-        for at in touched {
-            let rule = &pack.crisis[at].id;
-            let head = household.head.edit();
-            match head.waits.iter_mut().find(|wait| wait.rule == *rule) {
-                Some(wait) => wait.day = Some(today),
-                None => {
-                    let wait = RuleWait { rule: rule.clone(), day: Some(today), sources: Vec::new() };
-                    let place = head.waits.partition_point(|known| known.rule < *rule);
-                    head.waits.insert(place, wait);
-                }
-            }
-        }
+        self.begin_area(step, &event.key, scopes);
     }
 }
 
 /// One record's step through the task.
-struct Step<'a> {
-    work: Work<'a>,
-    cause: Cause,
-    partition: i32,
-    key: SmolStr,
-    reviews: BTreeMap<SmolStr, Vec<Review>>,
-    clock_changed: bool,
+pub(super) struct Step<'a> {
+    pub(super) work: Work<'a>,
+    pub(super) cause: Cause,
+    pub(super) partition: i32,
+    pub(super) key: SmolStr,
+    pub(super) reviews: BTreeMap<SmolStr, Vec<Review>>,
+    pub(super) clock_changed: bool,
 }
 
 impl Task for HouseholdsTask {
     fn handle(&mut self, input: &Input<'_>, state: &dyn StateRead) -> Result<Effects, Blocked> {
         let unreadable = |text: String| Blocked::Unreadable(text);
         let value = input.value.ok_or_else(|| unreadable("a null value".to_owned()))?;
-        let message: HouseholdMessage = decode(value).map_err(|error| unreadable(error.to_string()))?;
+        let message: HouseholdMessage =
+            decode_message(value).map_err(|error| unreadable(error.to_string()))?;
         let key =
             std::str::from_utf8(input.key.unwrap_or_default()).map_err(|e| unreadable(e.to_string()))?;
         self.load_pack()?;
@@ -563,55 +314,4 @@ fn origin(message: &HouseholdMessage, input: &Input<'_>) -> Origin {
         | HouseholdMessage::Area { origin, .. } => origin.clone(),
         _ => Origin { topic: SmolStr::new(input.topic), partition: input.partition, offset: input.offset },
     }
-}
-
-fn with_episode(
-    household: &mut Household,
-    rule: &str,
-    number: u32,
-    change: impl FnOnce(&mut super::part::EpisodePart),
-) {
-    let found = household.episodes.iter_mut().find(|part| part.now.rule == rule && part.now.number == number);
-    if let Some(part) = found {
-        change(part);
-    }
-}
-
-fn job_kind(name: &str) -> &'static str {
-    match name {
-        SWEEP => SWEEP,
-        TRIM => TRIM,
-        _ => "area",
-    }
-}
-
-/// What an opening or a close is for other rules.
-fn alert_event(
-    episode: &super::records::Episode,
-    household: &Household,
-    change: life::Change,
-    now: StreamTime,
-) -> Option<Event> {
-    let kind = match change {
-        life::Change::Opened | life::Change::Reopened => ALERT_OPENED,
-        life::Change::Closed => ALERT_CLOSED,
-        _ => return None,
-    };
-    let mut fields = vec![(SmolStr::new_static("rule"), Value::Text(episode.rule.clone()))];
-    if let Some(outcome) = episode.outcome.as_ref().filter(|_| episode.status == EpisodeStatus::Closed) {
-        fields.push((SmolStr::new_static("outcome"), Value::Text(outcome.clone())));
-    }
-    Some(Event {
-        key: EventKey {
-            source: SmolStr::new_static("ieum"),
-            key: SmolStr::new(format!("{}/{}", episode.id(household.id()), episode.revision)),
-        },
-        revision: 1,
-        kind: SmolStr::new_static(kind),
-        time: EventTime::Instant(now.0),
-        phase: Phase::Open,
-        accepted: now,
-        late: false,
-        fields,
-    })
 }

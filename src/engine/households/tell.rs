@@ -1,0 +1,117 @@
+//! A record's end: what changed is told, fed back to other rules, indexed and written.
+
+use super::conclude::conclude;
+use super::decide::Review;
+use super::emit::Emitter;
+use super::household::Household;
+use super::life::Change;
+use super::records::{Episode, EpisodeStatus, HOUSE, RuleWait};
+use super::task::{HouseholdsTask, Step};
+use super::{ALERT_CLOSED, ALERT_OPENED};
+use crate::engine::clock::TaskClock;
+use crate::engine::effect::{Blocked, Effects, Fact};
+use crate::engine::state::{Key, Record};
+use crate::types::{Event, EventKey, EventTime, Phase, SmolStr, StreamTime, Value};
+
+impl HouseholdsTask {
+    /// Tells, writes and indexes what the record changed.
+    pub(super) fn finish(&mut self, mut step: Step<'_>) -> Result<Effects, Blocked> {
+        for entity in step.work.opened() {
+            let mut household = self.open(&mut step, &entity);
+            let reviews = step.reviews.remove(&entity).unwrap_or_default();
+            self.tell(&mut step, &mut household, &reviews).map_err(|text| {
+                Blocked::Unreadable(format!("an output does not fit its contract: {text}"))
+            })?;
+            self.remember(&household);
+            step.work.write(household.delta());
+        }
+        if step.clock_changed {
+            step.work.put(Key::own(TaskClock::KEY), Record::Clock(self.clock.clone()));
+        }
+        // A search for passed sources that finds none rests until the next tick.
+        self.index.passed(&self.clock);
+        Ok(step.work.finish())
+    }
+
+    fn tell(&self, step: &mut Step<'_>, household: &mut Household, reviews: &[Review]) -> Result<(), String> {
+        let pack = self.pack.as_deref();
+        let emitter = Emitter {
+            contract: &*self.contract,
+            layout: &self.layout,
+            clock: &self.clock,
+            cause: &step.cause,
+            pack,
+        };
+        let mut said = Vec::new();
+        for at in 0..household.episodes.len() {
+            let rule = pack.and_then(|pack| pack.crisis_rule(&household.episodes[at].now.rule));
+            let mut part = household.episodes[at].clone();
+            if let Some(revision) = conclude(&mut part, rule, self.clock.through) {
+                step.work.outputs.push(emitter.alert(household, &part.now, &part.notes, revision)?);
+                step.work.facts.push(Fact::Alert {
+                    rule: part.now.rule.clone(),
+                    change: revision.change.as_str(),
+                    level: part.now.shown_level().as_str(),
+                    caused_at_ms: step.cause.at_ms,
+                });
+                said.extend(alert_event(&part.now, household, revision.change, self.clock.through));
+            }
+            household.episodes[at] = part;
+        }
+        for review in reviews {
+            step.work.outputs.push(emitter.review(household, review)?);
+            let rule = pack.map_or(SmolStr::default(), |pack| pack.crisis[review.rule].id.clone());
+            step.work.facts.push(Fact::Review { rule });
+        }
+        for event in said {
+            self.feed_back(household, event);
+        }
+        Ok(())
+    }
+
+    /// An alert is an event for other rules; they see it from the next record on.
+    fn feed_back(&self, household: &mut Household, event: Event) {
+        let Some(pack) = self.pack.as_deref() else { return };
+        let today = self.clock.today();
+        let touched = pack.rules_touched_by_kind(&event.kind).to_vec();
+        household.put(HOUSE, event);
+        for at in touched {
+            let rule = &pack.crisis[at].id;
+            let head = household.head.edit();
+            match head.waits.iter_mut().find(|wait| wait.rule == *rule) {
+                Some(wait) => wait.day = Some(today),
+                None => {
+                    let wait = RuleWait { rule: rule.clone(), day: Some(today), sources: Vec::new() };
+                    let place = head.waits.partition_point(|known| known.rule < *rule);
+                    head.waits.insert(place, wait);
+                }
+            }
+        }
+    }
+}
+
+/// What an opening or a close is for other rules.
+fn alert_event(episode: &Episode, household: &Household, change: Change, now: StreamTime) -> Option<Event> {
+    let kind = match change {
+        Change::Opened | Change::Reopened => ALERT_OPENED,
+        Change::Closed => ALERT_CLOSED,
+        _ => return None,
+    };
+    let mut fields = vec![(SmolStr::new_static("rule"), Value::Text(episode.rule.clone()))];
+    if let Some(outcome) = episode.outcome.as_ref().filter(|_| episode.status == EpisodeStatus::Closed) {
+        fields.push((SmolStr::new_static("outcome"), Value::Text(outcome.clone())));
+    }
+    Some(Event {
+        key: EventKey {
+            source: SmolStr::new_static("ieum"),
+            key: SmolStr::new(format!("{}/{}", episode.id(household.id()), episode.revision)),
+        },
+        revision: 1,
+        kind: SmolStr::new_static(kind),
+        time: EventTime::Instant(now.0),
+        phase: Phase::Open,
+        accepted: now,
+        late: false,
+        fields,
+    })
+}
