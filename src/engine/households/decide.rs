@@ -9,7 +9,7 @@ use super::records::{AreaBoard, Episode, EpisodeStatus, Hold, Mark, RuleWait};
 use super::walk::{Counts, Walk, evidence, walk};
 use crate::engine::clock::TaskClock;
 use crate::engine::effect::Fact;
-use crate::rules::eval::{DailyDays, Decision, EntityView, Prepared, Sources, SuppressedSpan, Truth};
+use crate::rules::eval::{DailyDays, Decision, EntityView, Prepared, Sources, Truth};
 use crate::rules::plan::{CrisisRule, NodeId, Pack, Status};
 use crate::types::{Day, EventKey, MS_PER_DAY, SmolStr, StreamTime, digest_hex};
 
@@ -204,12 +204,7 @@ impl<'a> Case<'a> {
     }
 
     fn moment(&self) -> Moment<'a> {
-        Moment {
-            rule: self.rule,
-            pack: self.context.pack.hash,
-            now: self.context.clock.through,
-            because: self.trigger.because,
-        }
+        Moment { rule: self.rule, pack: self.context.pack.hash, now: self.context.clock.through }
     }
 
     fn today(&self) -> Day {

@@ -102,7 +102,6 @@ pub(super) struct Moment<'a> {
     pub(super) rule: &'a CrisisRule,
     pub(super) pack: PackHash,
     pub(super) now: StreamTime,
-    pub(super) because: Because,
 }
 
 /// A new episode from a walk in which its rule came true on `day`.
@@ -168,6 +167,7 @@ pub(super) fn recompute(moment: &Moment<'_>, episode: &mut Episode, walk: &Walk)
     }
     take_version(moment, episode);
     if !walk.holds {
+        age(moment.rule, episode, walk.last.as_ref());
         return lose_basis(moment, episode);
     }
     episode.basis_void = false;

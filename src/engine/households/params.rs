@@ -22,7 +22,9 @@ pub(super) fn read_by(rule: &CrisisRule) -> Vec<usize> {
 fn of_field(test: &FieldTest, read: &mut Vec<usize>) {
     match &test.test {
         Test::Compare(comparisons) => of_comparisons(comparisons, read),
-        Test::In(operands) => operands.iter().for_each(|operand| of_operand(operand, read)),
+        Test::In(operands) | Test::AnyOf(operands) => {
+            operands.iter().for_each(|operand| of_operand(operand, read))
+        }
         Test::Between(low, high) => low.iter().chain(high).for_each(|operand| of_operand(operand, read)),
     }
 }

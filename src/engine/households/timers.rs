@@ -1,6 +1,6 @@
 //! What falls due: decisions by time, escalation steps, ends of suppressions, amendments put off.
 
-use super::decide::{Context, RegionSources};
+use super::decide::{Context, RegionSources, Trigger};
 use super::escalation;
 use super::household::Household;
 use super::index::Timer;
@@ -11,7 +11,7 @@ use super::task::{HouseholdsTask, Step};
 use crate::engine::job::TIMERS_PER_RECORD;
 use crate::rules::eval::Truth;
 use crate::rules::plan::NodeId;
-use crate::types::SmolStr;
+use crate::types::{Day, SmolStr, StreamTime};
 
 impl HouseholdsTask {
     /// Runs what is due, at most so much for one record.
@@ -62,14 +62,21 @@ impl HouseholdsTask {
         };
         let head = household.head.get();
         let sources = RegionSources { clock: &self.clock, region: head.region.clone() };
-        let is_due = |wait: &&RuleWait| {
-            wait.day.is_some_and(|day| day <= self.clock.today())
-                || wait.sources.iter().any(|(source, point)| sources.has_passed(source, *point))
+        let today = self.clock.today();
+        // What came due earlier, while ticks were incomplete or a source was late, is decided for the days since.
+        let due_on = |wait: &RuleWait| {
+            let passed = wait.sources.iter().filter(|(source, point)| sources.has_passed(source, *point));
+            let days = passed.map(|(_, at)| if *at == StreamTime::ZERO { today } else { at.day() });
+            days.chain(wait.day).filter(|day| *day <= today).min()
         };
-        let due: Vec<SmolStr> = head.waits.iter().filter(is_due).map(|wait| wait.rule.clone()).collect();
-        let rules = (0..pack.crisis.len()).filter(|at| due.contains(&pack.crisis[*at].id)).collect();
-        household.head.edit().waits.retain(|wait| !due.contains(&wait.rule));
-        self.decide_today(step, household, Some(rules), Because::Tick);
+        let due: Vec<(SmolStr, Day)> =
+            head.waits.iter().filter_map(|wait| Some((wait.rule.clone(), due_on(wait)?))).collect();
+        let is_due = |rule: &SmolStr| due.iter().any(|(known, _)| known == rule);
+        let rules = (0..pack.crisis.len()).filter(|at| is_due(&pack.crisis[*at].id)).collect();
+        let from = due.iter().map(|(_, day)| *day).min().unwrap_or(today);
+        household.head.edit().waits.retain(|wait| !is_due(&wait.rule));
+        let trigger = Trigger { because: Because::Tick, rules: Some(rules), from, about_the_past: false };
+        self.decide(step, household, &trigger);
     }
 
     fn escalate(&self, household: &mut Household, rule: &str, number: u32) {

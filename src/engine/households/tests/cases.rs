@@ -350,7 +350,7 @@ fn contact_stops_escalation_and_a_claim_does_not() {
          ----
          +0d repeat/1 opened OPEN watch +0d repeat
          +0d1h repeat/1 casework CLAIMED watch +0d repeat answers=claim notify=silent
-         +1d1h repeat/1 escalated CLAIMED watch +0d repeat step=call
+         +1d2h repeat/1 escalated CLAIMED watch +0d repeat step=call
          +1d2h repeat/1 casework CONTACTED watch +0d repeat answers=contact notify=silent",
     );
 }
@@ -438,7 +438,7 @@ fn an_attempt_is_noted_and_stops_nothing() {
          ----
          +0d repeat/1 opened OPEN watch +0d repeat
          +0d1h repeat/1 casework OPEN watch +0d repeat answers=attempt notify=silent
-         +1d1h repeat/1 escalated OPEN watch +0d repeat step=call",
+         +2d repeat/1 escalated OPEN watch +0d repeat step=call",
     );
 }
 
@@ -513,11 +513,11 @@ fn suppression_lasts_at_most_so_long() {
          +0d area outage.started O/1 id=x dong=D1
          +1d cutoff.water KEPCO/1
          +1d cutoff.gas KEPCO/2
-         +30d tick
+         +31d tick
          ----
          +1d repeat/1 suppressed SUPPRESSED watch +1d repeat notify=silent
          +8d repeat/1 opened OPEN watch +1d repeat
-         +30d repeat/1 amended OPEN watch +1d ~repeat notify=silent",
+         +31d repeat/1 amended OPEN watch +1d ~repeat notify=silent",
     );
 }
 
@@ -691,7 +691,7 @@ fn an_episode_lives_through_a_change_of_its_rule() {
          +2d tick
          ----
          +0d repeat/1 opened OPEN watch +0d repeat
-         +1d1h repeat/1 escalated OPEN watch +0d repeat step=call",
+         +2d repeat/1 escalated OPEN watch +0d repeat step=call",
     );
 }
 
