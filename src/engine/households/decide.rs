@@ -215,8 +215,8 @@ impl<'a> Case<'a> {
     fn go_on(&self, prepared: &mut Prepared<'a>, mut episode: Episode) -> Decided {
         let moment = self.moment();
         let began = episode.occurred_on;
-        // Only a first episode can turn out to have begun earlier: before a later one lies its predecessor.
-        let is_first = episode.number == 1 && episode.status != EpisodeStatus::Reopened;
+        // It can turn out to have begun earlier, but not in the time of one that was closed.
+        let is_first = episode.status != EpisodeStatus::Reopened && !self.has_closed_before(&episode);
         let from = match (self.trigger.about_the_past, is_first) {
             (true, true) => began.min(self.opening_from()),
             (true, false) => began,
@@ -249,6 +249,12 @@ impl<'a> Case<'a> {
         }
         let mut prepared = Prepared::new(self.context.pack, self.unsuppressed);
         walk(&mut prepared, self.rule, from.max(first_day(self.context)), self.today(), 0, &Counts::All).holds
+    }
+
+    fn has_closed_before(&self, episode: &Episode) -> bool {
+        let others = self.household.episodes.iter().map(|part| &part.now);
+        let mut earlier = others.filter(|e| e.rule == episode.rule && e.number < episode.number);
+        earlier.any(|e| e.status == EpisodeStatus::Closed)
     }
 
     fn opening_from(&self) -> Day {

@@ -124,6 +124,8 @@ pub(crate) struct Town {
     task: Box<dyn Task>,
     pub(super) state: MemoryState,
     pub(super) offset: i64,
+    /// All records handled.
+    pub(super) log: Vec<Entry>,
     /// Outputs as (topic, value, headers), in order.
     pub(super) said: Vec<(String, String, String)>,
     clock: StreamTime,
@@ -142,6 +144,7 @@ impl Town {
             task,
             state: MemoryState::default(),
             offset: 0,
+            log: vec![],
             said: vec![],
             clock: start().start(),
             down: vec![],
@@ -170,6 +173,7 @@ impl Town {
         };
         let effects = self.task.handle(&input, &self.state)?;
         self.offset += 1;
+        self.log.push(entry.clone());
         self.state.apply(&effects.delta);
         for output in effects.outputs.iter().filter(|o| o.topic == ALERTS_TOPIC || o.topic == REVIEW_TOPIC) {
             let value = String::from_utf8(output.value.clone()).expect("lines");
