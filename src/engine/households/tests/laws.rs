@@ -96,7 +96,7 @@ fn final_episodes(town: &Town) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Wherever a task is thrown away and built anew, the same log gives the same outputs and the same state.
     #[test]
