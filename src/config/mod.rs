@@ -1,1 +1,153 @@
-//! Configuration: one TOML file, `IEUM__SECTION__KEY` over it, `--set` over that; all mistakes at once.
+//! Configuration: one TOML file, `IEUM__SECTION__KEY` over it, `--set section.key=value` over that. All mistakes at
+//! once, each with its place and what to do.
+
+mod client;
+mod codes;
+mod load;
+mod reader;
+
+pub use client::OWNED;
+pub use codes::CONFIG_CODES;
+pub use load::{Loaded, Sources, load};
+
+use crate::types::SmolStr;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Everything a process is told at its start.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Names and time.
+    pub application: Application,
+    /// The broker.
+    pub kafka: KafkaConfig,
+    /// Local stores.
+    pub state: State,
+    /// Bytes that the process may take for caches and queues.
+    pub memory_bytes: u64,
+    /// Lanes of each stage in this process, by stage name.
+    pub lanes: BTreeMap<SmolStr, usize>,
+    /// Age at which a lane commits, ms.
+    pub commit_interval_ms: u64,
+    /// Where health and metrics listen; none for nowhere.
+    pub http: Option<SocketAddr>,
+    /// Logging.
+    pub log: Log,
+}
+
+/// Names and time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Application {
+    /// Prefix of group and transactional ids: the same for all processes of one installation.
+    pub id: SmolStr,
+    /// This process among them: unique, and the same after a restart.
+    pub instance: SmolStr,
+    /// Who says what time it is.
+    pub clock: ClockKind,
+    /// Days that events are kept.
+    pub history_days: u16,
+}
+
+/// Who says what time it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClockKind {
+    /// The process that owns the control log samples the raw topics once a second.
+    Append,
+    /// Whoever writes the input writes the time too.
+    Declared,
+}
+
+/// How the broker is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KafkaConfig {
+    /// `host:port`, several with commas.
+    pub bootstrap: String,
+    /// Shown in the broker's logs and metrics.
+    pub client_id: String,
+    /// Encryption and identity.
+    pub security: Security,
+    /// A member that says nothing for so long loses its partitions.
+    pub session_timeout_ms: u64,
+    /// Age at which the broker aborts a transaction.
+    pub transaction_timeout_ms: u64,
+    /// Bytes that may wait in one producer.
+    pub producer_bytes: u64,
+    /// Passed through to librdkafka as they are.
+    pub librdkafka: BTreeMap<String, String>,
+}
+
+/// Encryption and identity.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Security {
+    /// TLS to the broker.
+    pub tls: bool,
+    /// The broker's certificate authority.
+    pub ca_file: Option<PathBuf>,
+    /// This process's own certificate and key.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+    /// SASL.
+    pub sasl: Option<Sasl>,
+}
+
+/// A SASL identity.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sasl {
+    /// `SCRAM-SHA-512`, `SCRAM-SHA-256` or `PLAIN`.
+    pub mechanism: String,
+    /// Who.
+    pub username: String,
+    /// From `kafka.password_file`; never shown.
+    pub password: String,
+}
+
+impl std::fmt::Debug for Sasl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sasl").field("mechanism", &self.mechanism).field("username", &self.username).finish()
+    }
+}
+
+/// Local stores.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// Directory below which each task has its own.
+    pub dir: PathBuf,
+}
+
+/// Logging.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// One JSON object a line instead of text.
+    pub json: bool,
+    /// `info`, or a filter like `info,ieum::kafka=debug`.
+    pub level: String,
+}
+
+/// The stages of the spine, in the order of the flow.
+pub const STAGES: &[&str] = &["intake", "identity", "households", "control"];
+
+impl Config {
+    /// Lanes of a stage.
+    pub fn lanes(&self, stage: &str) -> usize {
+        self.lanes.get(stage).copied().unwrap_or(1)
+    }
+
+    /// Bytes of decoded state that one lane may hold: half of the budget, shared by all lanes.
+    pub fn cache_bytes_per_lane(&self) -> usize {
+        usize::try_from(self.memory_bytes / 2 / self.lane_count()).unwrap_or(usize::MAX)
+    }
+
+    /// Bytes that may wait in one lane's consumer: a quarter of the budget, shared.
+    pub fn queue_bytes_per_lane(&self) -> u64 {
+        (self.memory_bytes / 4 / self.lane_count()).max(1 << 20)
+    }
+
+    /// Bytes that may wait in one lane's producer: an eighth of the budget, shared. The rest is for everything else.
+    pub fn producer_bytes_per_lane(&self) -> u64 {
+        (self.memory_bytes / 8 / self.lane_count()).max(4 << 20)
+    }
+
+    fn lane_count(&self) -> u64 {
+        STAGES.iter().map(|stage| self.lanes(stage) as u64).sum::<u64>().max(1)
+    }
+}

@@ -1,1 +1,5 @@
-//! Lanes on threads, their supervisor, the clock's sampler, packs; from configuration to a running process.
+//! Runs stages: lanes as threads, each with its own broker and stores.
+
+mod broker;
+
+pub use broker::{KafkaBroker, LaneId};

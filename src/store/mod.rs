@@ -1,1 +1,209 @@
-//! The local store of a task: hot entities in memory under a byte budget, sled behind them, written in whole commits.
+//! The local store of one task: a rebuildable cache of its changelog, in sled behind a write-behind buffer.
+//!
+//! ```text
+//! apply ─▶ dirty ─▶ writing ─▶ sled        (whole commits, their position in the same batch)
+//! get   ◀─ cache ◀─ dirty ◀─ writing ◀─ sled
+//! ```
+//!
+//! A commit goes into `dirty` and the cache, in memory. Every few seconds or bytes a thread of the store takes all of
+//! `dirty` as one batch; many commits of a key become one write. What a crash loses is read back from the changelog.
+
+mod cache;
+mod disk;
+mod merge;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use disk::Owner;
+
+use crate::engine::lane::io::{Store, StoreFault, StorePosition};
+use crate::engine::state::{Key, Record};
+use cache::Cache;
+use disk::Disk;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use writer::{Batch, Writer};
+
+/// Committed writes by key; none is a delete.
+type Writes = BTreeMap<Key, Option<Arc<Record>>>;
+
+/// Limits of a store.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// Bytes of decoded records kept in memory, about.
+    pub cache_bytes: usize,
+    /// Bytes of committed writes that make a batch, about.
+    pub batch_bytes: usize,
+    /// Age of the oldest committed write that makes a batch.
+    pub batch_age: Duration,
+    /// sled's own page cache.
+    pub page_cache_bytes: u64,
+    /// The database is written anew once its files exceed this many times its data.
+    pub rebuild_ratio: u64,
+    /// Files smaller than this are never worth writing anew.
+    pub rebuild_floor_bytes: u64,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self {
+            cache_bytes: 64 << 20,
+            batch_bytes: 8 << 20,
+            batch_age: Duration::from_secs(5),
+            page_cache_bytes: 8 << 20,
+            rebuild_ratio: 6,
+            rebuild_floor_bytes: 256 << 20,
+        }
+    }
+}
+
+/// The store of one task.
+pub struct SledStore {
+    options: StoreOptions,
+    disk: Arc<Disk>,
+    writer: Option<Writer>,
+    cache: RefCell<Cache>,
+    dirty: Writes,
+    dirty_bytes: usize,
+    dirty_since: Option<Instant>,
+    /// The batch last handed to the writer; pinned until the next one.
+    writing: Arc<Writes>,
+    position: Option<StorePosition>,
+}
+
+impl SledStore {
+    /// Opens the store in a directory of its own, or makes it. Never fails: a store that cannot be read is set aside
+    /// and begun anew, one that cannot be used says so in [`Store::fault`].
+    pub fn open(dir: impl Into<PathBuf>, owner: &Owner, options: StoreOptions) -> Self {
+        let disk = Arc::new(Disk::open(dir.into(), owner.clone(), options.page_cache_bytes));
+        let position = disk.position();
+        Self {
+            cache: RefCell::new(Cache::new(options.cache_bytes)),
+            writer: None,
+            dirty: Writes::new(),
+            dirty_bytes: 0,
+            dirty_since: None,
+            writing: Arc::default(),
+            position,
+            disk,
+            options,
+        }
+    }
+
+    /// Bytes of its files, for metrics.
+    pub fn disk_bytes(&self) -> u64 {
+        self.disk.bytes()
+    }
+
+    /// Hands everything committed so far to the writer and waits until it is on disk.
+    pub fn flush(&mut self) {
+        self.hand_over();
+        if let Some(writer) = &self.writer {
+            writer.wait();
+        }
+    }
+
+    fn is_batch_due(&self) -> bool {
+        self.dirty_bytes >= self.options.batch_bytes
+            || self.dirty_since.is_some_and(|since| since.elapsed() >= self.options.batch_age)
+    }
+
+    fn hand_over(&mut self) {
+        let Some(position) = self.position else { return };
+        if self.dirty_since.is_none() {
+            return;
+        }
+        let writes = Arc::new(std::mem::take(&mut self.dirty));
+        (self.dirty_bytes, self.dirty_since) = (0, None);
+        let batch = Batch { writes: Arc::clone(&writes), position };
+        self.writing = writes;
+        let rebuild = (self.options.rebuild_ratio, self.options.rebuild_floor_bytes);
+        self.writer.get_or_insert_with(|| Writer::start(Arc::clone(&self.disk), rebuild)).write(batch);
+    }
+}
+
+impl Store for SledStore {
+    fn position(&self) -> Option<StorePosition> {
+        self.position
+    }
+
+    fn get(&self, key: &Key) -> Option<Arc<Record>> {
+        if let Some(known) = self.cache.borrow().get(key) {
+            return known;
+        }
+        let written = self.dirty.get(key).or_else(|| self.writing.get(key));
+        let (record, weight) = match written {
+            Some(record) => (record.clone(), record.as_deref().map_or(0, weight)),
+            None => match self.disk.get(key) {
+                Ok(Some((record, bytes))) => (Some(record), bytes * MEMORY_PER_BYTE),
+                Ok(None) => (None, 0),
+                // The fault is recorded; the lane asks for it before it believes this answer.
+                Err(_) => return None,
+            },
+        };
+        self.cache.borrow_mut().put(key.clone(), record.clone(), weight);
+        record
+    }
+
+    fn scan(&self, after: Option<&Key>, limit: usize) -> Vec<(Key, Arc<Record>)> {
+        merge::scan(&self.disk, &self.writing, &self.dirty, after, limit)
+    }
+
+    fn apply(&mut self, delta: &[(Key, Option<Arc<Record>>)], position: StorePosition) {
+        let cache = self.cache.get_mut();
+        for (key, record) in delta {
+            let weight = record.as_deref().map_or(0, weight);
+            self.dirty_bytes += key.entity.len() + weight / MEMORY_PER_BYTE + 16;
+            cache.put(key.clone(), record.clone(), weight);
+            self.dirty.insert(key.clone(), record.clone());
+        }
+        self.position = Some(position);
+        self.dirty_since.get_or_insert_with(Instant::now);
+        if self.is_batch_due() && self.may_hand_over() {
+            self.hand_over();
+        }
+    }
+
+    fn wipe(&mut self) {
+        // The writer is stopped first: it must not write into what comes next.
+        self.writer = None;
+        self.cache = RefCell::new(Cache::new(self.options.cache_bytes));
+        self.dirty.clear();
+        (self.dirty_bytes, self.dirty_since) = (0, None);
+        self.writing = Arc::default();
+        self.position = None;
+        self.disk.wipe();
+    }
+
+    fn fault(&self) -> Option<StoreFault> {
+        self.disk.fault()
+    }
+}
+
+impl SledStore {
+    /// A busy writer is given time, until too much memory is pinned behind it.
+    fn may_hand_over(&self) -> bool {
+        let idle = self.writer.as_ref().is_none_or(Writer::is_idle);
+        idle || self.dirty_bytes >= 4 * self.options.batch_bytes
+    }
+}
+
+impl Drop for SledStore {
+    fn drop(&mut self) {
+        self.hand_over();
+    }
+}
+
+/// Decoded records take more memory than their stored bytes, about this much.
+const MEMORY_PER_BYTE: usize = 3;
+
+/// Memory of a decoded record, about.
+fn weight(record: &Record) -> usize {
+    let size = postcard::ser_flavors::Size::default();
+    postcard::serialize_with_flavor(record, size).unwrap_or(0) * MEMORY_PER_BYTE
+}

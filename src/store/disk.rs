@@ -1,0 +1,407 @@
+//! The database directory of one task.
+//!
+//! ```text
+//! <dir>/0000000001/        the database: one tree, `k…` data, `m…` what it knows of itself
+//! <dir>/0000000002/        a database written anew; the highest complete one counts, the others are removed
+//! <dir>/quarantine-…/      one that could not be read, kept for a look; at most two
+//! ```
+//!
+//! sled panics on some damage, so whatever reads is fenced by `catch_unwind`; a fault is recorded, and the lane wipes and
+//! restores or stops.
+
+use super::Writes;
+use crate::engine::lane::io::{StoreFault, StorePosition};
+use crate::engine::state::{Key, Record};
+use std::fs;
+use std::io::ErrorKind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+/// Whose state a store holds: content of another application, cluster, stage or partition is foreign and wiped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner(pub String);
+
+const FORMAT: &[u8] = b"m/format";
+const FORMAT_VERSION: &[u8] = &[1];
+const OWNER: &[u8] = b"m/owner";
+const POSITION: &[u8] = b"m/position";
+const DATA: u8 = b'k';
+/// Longest wait for a lock that a closed database still holds.
+const LOCKED: Duration = Duration::from_secs(5);
+/// Quarantined databases kept.
+const QUARANTINED: usize = 2;
+
+pub(super) struct Disk {
+    dir: PathBuf,
+    owner: Owner,
+    page_cache_bytes: u64,
+    db: RwLock<Option<Open>>,
+    faulty: AtomicBool,
+    fault: Mutex<Option<StoreFault>>,
+}
+
+#[derive(Clone)]
+struct Open {
+    db: sled::Db,
+    generation: u64,
+}
+
+impl Disk {
+    pub(super) fn open(dir: PathBuf, owner: Owner, page_cache_bytes: u64) -> Self {
+        let disk = Self {
+            dir,
+            owner,
+            page_cache_bytes,
+            db: RwLock::new(None),
+            faulty: AtomicBool::new(false),
+            fault: Mutex::new(None),
+        };
+        disk.open_newest();
+        disk
+    }
+
+    pub(super) fn fault(&self) -> Option<StoreFault> {
+        if !self.faulty.load(Ordering::Acquire) {
+            return None;
+        }
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn position(&self) -> Option<StorePosition> {
+        let bytes = self.read(|db| db.get(POSITION)).ok()??;
+        match bytes.split_first().map(|(_, body)| postcard::from_bytes(body)) {
+            Some(Ok(position)) => Some(position),
+            _ => {
+                self.fail(StoreFault::Corrupt(String::from("its position does not decode")));
+                None
+            }
+        }
+    }
+
+    /// The record under a key and its stored size.
+    pub(super) fn get(&self, key: &Key) -> Result<Option<(Arc<Record>, usize)>, StoreFault> {
+        match self.read(|db| db.get(data_key(key)))? {
+            Some(bytes) => match Record::from_bytes(&bytes) {
+                Ok(record) => Ok(Some((Arc::new(record), bytes.len()))),
+                Err(error) => {
+                    Err(self.fail(StoreFault::Corrupt(format!("a record does not decode: {error}"))))
+                }
+            },
+            None => Ok(None),
+        }
+    }
+
+    /// Records behind `after` in key order. Ends early at a fault, which is recorded.
+    pub(super) fn range(&self, after: Option<&Key>) -> impl Iterator<Item = (Key, Arc<Record>)> + '_ {
+        let mut next = Some(after.map_or_else(|| vec![DATA], |key| [data_key(key), vec![0]].concat()));
+        let mut page = Vec::new().into_iter();
+        std::iter::from_fn(move || {
+            loop {
+                if let Some(entry) = page.next() {
+                    return Some(entry);
+                }
+                let entries = self.page(&next.take()?)?;
+                if entries.len() == PAGE {
+                    next = entries.last().map(|(key, _)| [data_key(key), vec![0]].concat());
+                }
+                if entries.is_empty() {
+                    return None;
+                }
+                page = entries.into_iter();
+            }
+        })
+    }
+
+    fn page(&self, from: &[u8]) -> Option<Vec<(Key, Arc<Record>)>> {
+        let range = from.to_vec()..vec![DATA + 1];
+        let raw = self.read(|db| db.range(range.clone()).take(PAGE).collect::<Result<Vec<_>, _>>()).ok()?;
+        let decoded = raw.iter().map(|(key, value)| {
+            let key = key.split_first().and_then(|(_, key)| Key::from_bytes(key))?;
+            Some((key, Arc::new(Record::from_bytes(value).ok()?)))
+        });
+        let entries: Option<Vec<_>> = decoded.collect();
+        if entries.is_none() {
+            self.fail(StoreFault::Corrupt(String::from("a record does not decode")));
+        }
+        entries
+    }
+
+    /// One batch: writes and their position, or nothing of it.
+    pub(super) fn write(&self, writes: &Writes, position: StorePosition) {
+        if self.fault().is_some() {
+            return;
+        }
+        let mut batch = sled::Batch::default();
+        for (key, record) in writes {
+            match record {
+                Some(record) => batch.insert(data_key(key), record.to_bytes()),
+                None => batch.remove(data_key(key)),
+            }
+        }
+        batch.insert(POSITION, position_bytes(position));
+        // A failure is recorded, and the lane asks for it.
+        let _recorded = self.read(|db| {
+            db.apply_batch(batch.clone())?;
+            db.flush()
+        });
+    }
+
+    /// Removes everything and begins anew, the recorded fault included.
+    pub(super) fn wipe(&self) {
+        *self.slot() = None;
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.faulty.store(false, Ordering::Release);
+        for generation in self.generations() {
+            self.remove(generation);
+        }
+        self.open_newest();
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.read(sled::Db::size_on_disk).unwrap_or(0)
+    }
+
+    /// Writes the data into a new database when the files of this one hold mostly what is no longer true.
+    pub(super) fn rebuild_if_bloated(&self, (ratio, floor): (u64, u64)) {
+        let files = self.bytes();
+        if files < floor || self.fault().is_some() {
+            return;
+        }
+        let Some(old) = self.db.read().unwrap_or_else(PoisonError::into_inner).clone() else { return };
+        let Ok(data) = self.read(|db| {
+            db.iter().try_fold(0, |sum: u64, entry| {
+                let (key, value) = entry?;
+                Ok(sum + (key.len() + value.len()) as u64)
+            })
+        }) else {
+            return;
+        };
+        if files / data.max(1) < ratio {
+            return;
+        }
+        match self.copy(&old) {
+            // Readers move over at once; the old files go with the last handle on them.
+            Ok(new) => {
+                *self.slot() = Some(new);
+                let generation = old.generation;
+                drop(old);
+                self.remove(generation);
+            }
+            Err(error) => tracing::warn!(%error, "a store could not be written anew; it goes on as it is"),
+        }
+    }
+
+    fn copy(&self, old: &Open) -> Result<Open, sled::Error> {
+        let generation = old.generation + 1;
+        // What an attempt before left behind.
+        self.remove(generation);
+        let db = self.config(generation).open()?;
+        let mut batch = sled::Batch::default();
+        for (count, entry) in old.db.iter().enumerate() {
+            let (key, value) = entry?;
+            // The format goes in last: without it the copy is not complete and does not count.
+            if key != FORMAT {
+                batch.insert(key, value);
+            }
+            if count % 4096 == 4095 {
+                db.apply_batch(std::mem::take(&mut batch))?;
+            }
+        }
+        db.apply_batch(batch)?;
+        db.flush()?;
+        db.insert(FORMAT, FORMAT_VERSION)?;
+        db.flush()?;
+        Ok(Open { db, generation })
+    }
+
+    fn slot(&self) -> std::sync::RwLockWriteGuard<'_, Option<Open>> {
+        self.db.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens the newest complete database and removes the others; begins one where there is none.
+    fn open_newest(&self) {
+        if let Err(error) = fs::create_dir_all(&self.dir) {
+            self.fail(unusable(&error));
+            return;
+        }
+        let mut generations = self.generations();
+        let mut highest = generations.last().copied().unwrap_or(0);
+        let mut opened = None;
+        while let Some(generation) = generations.pop() {
+            if opened.is_some() {
+                self.remove(generation);
+                continue;
+            }
+            match self.try_open(generation) {
+                Opened::Whole(open) => opened = Some(open),
+                Opened::Foreign => self.remove(generation),
+                Opened::Damaged(why) => self.quarantine(generation, &why),
+                Opened::Unusable(fault) => {
+                    self.fail(fault);
+                    return;
+                }
+            }
+        }
+        if opened.is_none() {
+            highest += 1;
+            match self.begin(highest) {
+                Ok(open) => opened = Some(open),
+                Err(error) => {
+                    self.fail(fault_of(&error));
+                }
+            }
+        }
+        *self.slot() = opened;
+    }
+
+    fn try_open(&self, generation: u64) -> Opened {
+        let attempt = catch_unwind(AssertUnwindSafe(|| {
+            let db = self.open_locked(generation)?;
+            let (format, owner) = (db.get(FORMAT)?, db.get(OWNER)?);
+            Ok::<_, sled::Error>((db, format, owner))
+        }));
+        match attempt {
+            Ok(Ok((db, format, owner))) => {
+                let known = format.as_deref() == Some(FORMAT_VERSION);
+                let ours = owner.as_deref() == Some(self.owner.0.as_bytes());
+                if known && ours { Opened::Whole(Open { db, generation }) } else { Opened::Foreign }
+            }
+            Ok(Err(error)) => match fault_of(&error) {
+                StoreFault::Corrupt(why) => Opened::Damaged(why),
+                unusable @ StoreFault::Unusable(_) => Opened::Unusable(unusable),
+            },
+            Err(_) => Opened::Damaged(String::from("opening it panicked")),
+        }
+    }
+
+    fn begin(&self, generation: u64) -> Result<Open, sled::Error> {
+        let db = self.open_locked(generation)?;
+        db.insert(OWNER, self.owner.0.as_bytes())?;
+        db.insert(FORMAT, FORMAT_VERSION)?;
+        db.flush()?;
+        Ok(Open { db, generation })
+    }
+
+    /// sled lets go of a closed database in the background: its lock may outlive the last handle by a moment.
+    fn open_locked(&self, generation: u64) -> Result<sled::Db, sled::Error> {
+        let deadline = Instant::now() + LOCKED;
+        loop {
+            match self.config(generation).open() {
+                Err(sled::Error::Io(error))
+                    if error.to_string().contains("acquire lock") && Instant::now() < deadline =>
+                {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn config(&self, generation: u64) -> sled::Config {
+        sled::Config::new()
+            .path(self.path(generation))
+            .cache_capacity(self.page_cache_bytes)
+            .flush_every_ms(None)
+            .mode(sled::Mode::HighThroughput)
+    }
+
+    fn path(&self, generation: u64) -> PathBuf {
+        self.dir.join(format!("{generation:010}"))
+    }
+
+    fn generations(&self) -> Vec<u64> {
+        let mut found: Vec<u64> = names(&self.dir).iter().filter_map(|name| name.parse().ok()).collect();
+        found.sort_unstable();
+        found
+    }
+
+    fn remove(&self, generation: u64) {
+        if let Err(error) = fs::remove_dir_all(self.path(generation))
+            && error.kind() != ErrorKind::NotFound
+        {
+            self.fail(unusable(&error));
+        }
+    }
+
+    fn quarantine(&self, generation: u64, why: &str) {
+        let mut kept: Vec<String> =
+            names(&self.dir).into_iter().filter(|name| name.starts_with("quarantine-")).collect();
+        kept.sort();
+        let to = self.dir.join(format!("quarantine-{generation:010}"));
+        tracing::error!(dir = %to.display(), why, "a store cannot be read: set aside, restoring from the changelog");
+        for old in kept.iter().rev().skip(QUARANTINED - 1) {
+            if let Err(error) = fs::remove_dir_all(self.dir.join(old)) {
+                tracing::warn!(%error, dir = old, "an old quarantined store cannot be removed");
+            }
+        }
+        if fs::rename(self.path(generation), &to).is_err() {
+            self.remove(generation);
+        }
+    }
+
+    /// Runs one access; errors and panics become a recorded fault.
+    fn read<T>(&self, access: impl Fn(&sled::Db) -> Result<T, sled::Error>) -> Result<T, StoreFault> {
+        let guard = self.db.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(open) = guard.as_ref() else {
+            return Err(self.fault().unwrap_or_else(|| StoreFault::Unusable(String::from("it is not open"))));
+        };
+        match catch_unwind(AssertUnwindSafe(|| access(&open.db))) {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(self.fail(fault_of(&error))),
+            Err(_) => Err(self.fail(StoreFault::Corrupt(String::from("an access panicked")))),
+        }
+    }
+
+    fn fail(&self, fault: StoreFault) -> StoreFault {
+        let mut slot = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = slot.get_or_insert(fault).clone();
+        self.faulty.store(true, Ordering::Release);
+        told
+    }
+}
+
+enum Opened {
+    Whole(Open),
+    Foreign,
+    Damaged(String),
+    Unusable(StoreFault),
+}
+
+/// Entries read at a time.
+const PAGE: usize = 512;
+
+fn data_key(key: &Key) -> Vec<u8> {
+    let mut bytes = key.to_bytes();
+    bytes.insert(0, DATA);
+    bytes
+}
+
+fn position_bytes(position: StorePosition) -> Vec<u8> {
+    postcard::to_extend(&position, FORMAT_VERSION.to_vec())
+        .expect("a position without maps encodes into memory")
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+fn unusable(error: &std::io::Error) -> StoreFault {
+    StoreFault::Unusable(error.to_string())
+}
+
+fn fault_of(error: &sled::Error) -> StoreFault {
+    match error {
+        sled::Error::Io(inner) => match inner.kind() {
+            ErrorKind::InvalidData | ErrorKind::UnexpectedEof => StoreFault::Corrupt(error.to_string()),
+            _ => unusable(inner),
+        },
+        sled::Error::Corruption { .. } | sled::Error::ReportableBug(_) | sled::Error::Unsupported(_) => {
+            StoreFault::Corrupt(error.to_string())
+        }
+        sled::Error::CollectionNotFound(_) => StoreFault::Corrupt(error.to_string()),
+    }
+}

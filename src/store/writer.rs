@@ -1,0 +1,96 @@
+//! The thread that puts batches on disk. One a store, started with its first batch; it is idle most of the time.
+
+use super::Writes;
+use super::disk::Disk;
+use crate::engine::lane::io::StorePosition;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+/// Whole commits with their position.
+pub(super) struct Batch {
+    pub(super) writes: Arc<Writes>,
+    pub(super) position: StorePosition,
+}
+
+/// The writer; dropping it waits for what it was given.
+pub(super) struct Writer {
+    batches: Option<SyncSender<Batch>>,
+    thread: Option<JoinHandle<()>>,
+    given: AtomicU64,
+    done: Arc<Done>,
+}
+
+#[derive(Default)]
+struct Done {
+    count: Mutex<u64>,
+    changed: Condvar,
+}
+
+impl Writer {
+    /// Starts the thread. `rebuild` is the ratio of files to data, and the size of files, beyond which the database is
+    /// written anew.
+    pub(super) fn start(disk: Arc<Disk>, rebuild: (u64, u64)) -> Self {
+        // Room for none: the batch before must be taken over first, so at most two are in memory.
+        let (batches, receiver) = sync_channel(0);
+        let done = Arc::new(Done::default());
+        let thread = {
+            let done = Arc::clone(&done);
+            std::thread::Builder::new()
+                .name(String::from("store-writer"))
+                .spawn(move || run(&disk, &receiver, &done, rebuild))
+        };
+        match thread {
+            Ok(thread) => {
+                Self { batches: Some(batches), thread: Some(thread), given: AtomicU64::new(0), done }
+            }
+            // Without a thread nothing is written, and nothing is lost: the changelog holds it.
+            Err(_) => Self { batches: None, thread: None, given: AtomicU64::new(0), done },
+        }
+    }
+
+    /// Hands a batch over; waits while the one before is not yet done.
+    pub(super) fn write(&self, batch: Batch) {
+        self.wait();
+        if let Some(batches) = &self.batches
+            && batches.send(batch).is_ok()
+        {
+            self.given.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    /// Whether it has nothing to do.
+    pub(super) fn is_idle(&self) -> bool {
+        *self.done.count.lock().unwrap_or_else(PoisonError::into_inner) >= self.given.load(Ordering::Acquire)
+    }
+
+    /// Waits until all it was given is on disk, or the disk has failed.
+    pub(super) fn wait(&self) {
+        let given = self.given.load(Ordering::Acquire);
+        let mut count = self.done.count.lock().unwrap_or_else(PoisonError::into_inner);
+        while *count < given {
+            count = self.done.changed.wait(count).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.batches = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("a store's writer panicked");
+        }
+    }
+}
+
+fn run(disk: &Disk, batches: &Receiver<Batch>, done: &Done, rebuild: (u64, u64)) {
+    for batch in batches {
+        disk.write(&batch.writes, batch.position);
+        disk.rebuild_if_bloated(rebuild);
+        *done.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        done.changed.notify_all();
+    }
+}

@@ -1,0 +1,237 @@
+//! The broker of the run, and what tests need of it.
+
+use ieum::config::{Config, KafkaConfig, Sources, load};
+use ieum::engine::lane::Guarantee;
+use ieum::engine::lane::io::{BEGINNING, Broker, Event, Failure, Outgoing, Polled, TopicPartition};
+use ieum::ingest::{Ends, Tail, TailFrom};
+use ieum::runtime::{KafkaBroker, LaneId};
+use ieum::types::SmolStr;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::{Offset, TopicPartitionList};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+/// Longest wait for anything that a working broker does at once.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+struct Server {
+    bootstrap: String,
+}
+
+static SERVER: OnceLock<Server> = OnceLock::new();
+static TESTS: AtomicU32 = AtomicU32::new(0);
+
+fn script() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/local-kafka")
+}
+
+/// Started once. A process of its own waits for the end of this one, however it ends, and then stops the broker by its
+/// process id.
+fn server() -> &'static Server {
+    SERVER.get_or_init(|| {
+        let dir = tempfile::tempdir().unwrap().keep();
+        let started =
+            Command::new(script()).args(["start", "--port", "0", "--dir"]).arg(&dir).output().unwrap();
+        assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
+        let watch = "while kill -0 \"$1\" 2>/dev/null; do sleep 0.5; done; exec \"$2\" wipe --dir \"$3\"";
+        let watcher = Command::new("bash")
+            .args(["-c", watch, "watch", &std::process::id().to_string()])
+            .arg(script())
+            .arg(&dir)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // It outlives this process, so nobody here waits for it.
+        std::mem::forget(watcher);
+        let bootstrap = String::from_utf8(started.stdout).unwrap().trim().to_owned();
+        Server { bootstrap }
+    })
+}
+
+/// One test's corner of the broker.
+pub(crate) struct Corner {
+    pub(crate) config: Config,
+    pub(crate) topic: SmolStr,
+}
+
+impl Corner {
+    /// A topic of its own with so many partitions.
+    pub(crate) fn new(partitions: i32) -> Self {
+        let number = TESTS.fetch_add(1, Ordering::Relaxed);
+        let application = format!("t{}-{number}", std::process::id());
+        let text = format!(
+            "[application]\nid = \"{application}\"\ninstance = \"a\"\n[kafka]\nbootstrap = \"{}\"\nsession_timeout_ms = 6000\n",
+            server().bootstrap
+        );
+        let (config, found) = load(&Sources { file: Some(("test.toml".into(), text)), ..Sources::default() });
+        let config = config.unwrap_or_else(|| panic!("{found:#?}"));
+        let corner = Self { config, topic: SmolStr::new(format!("{application}.in")) };
+        corner.create(&corner.topic, partitions);
+        corner
+    }
+
+    pub(crate) fn kafka(&self) -> &KafkaConfig {
+        &self.config.kafka
+    }
+
+    pub(crate) fn create(&self, topic: &str, partitions: i32) {
+        let admin: AdminClient<DefaultClientContext> = self.kafka().client().create().unwrap();
+        let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
+        let made = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(admin.create_topics([&new], &AdminOptions::new()))
+            .unwrap();
+        made.into_iter().for_each(|result| {
+            result.unwrap();
+        });
+    }
+
+    /// Deletes a partition's records before an offset, as retention would.
+    pub(crate) fn delete_before(&self, at: &TopicPartition, offset: i64) {
+        let admin: AdminClient<DefaultClientContext> = self.kafka().client().create().unwrap();
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&at.topic, at.partition, Offset::Offset(offset)).unwrap();
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(admin.delete_records(&list, &AdminOptions::new()))
+            .unwrap();
+    }
+
+    pub(crate) fn at(&self, partition: i32) -> TopicPartition {
+        TopicPartition { topic: self.topic.clone(), partition }
+    }
+
+    pub(crate) fn id(&self, instance: &str) -> LaneId {
+        LaneId {
+            application: self.config.application.id.clone(),
+            stage: SmolStr::new("stage"),
+            instance: SmolStr::new(instance),
+            lane: 0,
+        }
+    }
+
+    pub(crate) fn ends(&self) -> Arc<Ends> {
+        Arc::new(Ends::open(self.kafka()).unwrap())
+    }
+
+    /// A lane's broker that reads this corner's topic.
+    pub(crate) fn broker(&self, instance: &str) -> KafkaBroker {
+        self.broker_with(instance, vec![self.topic.clone()])
+    }
+
+    pub(crate) fn broker_with(&self, instance: &str, topics: Vec<SmolStr>) -> KafkaBroker {
+        let guarantee = Guarantee::ExactlyOnce;
+        KafkaBroker::open(self.kafka(), self.id(instance), topics, 4 << 20, guarantee, self.ends()).unwrap()
+    }
+
+    /// A broker that has all partitions and reads them from the beginning.
+    pub(crate) fn running(&self, instance: &str, partitions: i32) -> KafkaBroker {
+        let mut broker = self.broker(instance);
+        let mut mine = Vec::new();
+        while mine.len() < usize::try_from(partitions).unwrap() {
+            mine.extend(assigned(&mut broker));
+        }
+        start(&mut broker, &mine);
+        broker
+    }
+
+    /// Every committed record of a topic.
+    pub(crate) fn committed_records(&self, topic: &str) -> Vec<Polled> {
+        let mut tail = Tail::open(self.kafka(), &[topic], TailFrom::Beginning).unwrap();
+        let mut found = Vec::new();
+        let deadline = Instant::now() + PATIENCE;
+        while !tail.has_caught_up() {
+            assert!(Instant::now() < deadline, "the end of {topic} was not reached");
+            found.extend(tail.poll(Duration::from_millis(100)).unwrap());
+        }
+        found
+    }
+}
+
+/// Takes assigned partitions in, from the beginning.
+pub(crate) fn start(broker: &mut KafkaBroker, partitions: &[TopicPartition]) {
+    let positions: Vec<_> = partitions.iter().map(|at| (at.clone(), BEGINNING)).collect();
+    broker.assign(&positions).unwrap();
+}
+
+/// Polls until the group assigns something.
+pub(crate) fn assigned(broker: &mut KafkaBroker) -> Vec<TopicPartition> {
+    until(broker, |event| match event {
+        Event::Assigned(partitions) => Some(partitions),
+        _ => None,
+    })
+}
+
+/// Polls until the event that is looked for; the others are dropped.
+pub(crate) fn until<T>(broker: &mut KafkaBroker, mut wanted: impl FnMut(Event) -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match broker.poll(50) {
+            Ok(event) => {
+                if let Some(found) = wanted(event) {
+                    return found;
+                }
+            }
+            Err(Failure::Retry(_)) => {}
+            Err(failure) => panic!("{failure}"),
+        }
+        assert!(Instant::now() < deadline, "it did not come");
+    }
+}
+
+/// Tries until something else than a retry comes.
+pub(crate) fn patiently<T>(mut step: impl FnMut() -> Result<T, Failure>) -> Result<T, Failure> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match step() {
+            Err(Failure::Retry(told)) if Instant::now() >= deadline => panic!("still: {told}"),
+            Err(Failure::Retry(_)) => {}
+            other => return other,
+        }
+    }
+}
+
+/// Produces values into a partition, in the open transaction.
+pub(crate) fn produce(broker: &mut KafkaBroker, at: &TopicPartition, values: &[&str]) {
+    for value in values {
+        let record = Outgoing {
+            topic: &at.topic,
+            partition: at.partition,
+            key: Some(b"k"),
+            value: Some(value.as_bytes()),
+            headers: &[],
+        };
+        patiently(|| broker.produce(&record)).unwrap();
+    }
+}
+
+/// One whole transaction; the offsets it got.
+pub(crate) fn commit(broker: &mut KafkaBroker, at: &TopicPartition, values: &[&str]) -> Vec<i64> {
+    patiently(|| broker.begin()).unwrap();
+    produce(broker, at, values);
+    let offsets = patiently(|| broker.drain()).unwrap();
+    broker.commit().unwrap();
+    offsets
+}
+
+/// A transaction that is given up.
+pub(crate) fn abort(broker: &mut KafkaBroker, at: &TopicPartition, values: &[&str]) {
+    patiently(|| broker.begin()).unwrap();
+    produce(broker, at, values);
+    patiently(|| broker.drain()).unwrap();
+    patiently(|| broker.abort()).unwrap();
+}
+
+pub(crate) fn value(record: &Polled) -> String {
+    String::from_utf8(record.value.clone().unwrap()).unwrap()
+}
