@@ -3,6 +3,7 @@
 mod bundles;
 mod mistakes;
 mod noise;
+mod openings;
 mod plans;
 mod readme;
 mod shipped;
