@@ -1,7 +1,7 @@
 //! `topic.toml` against the newest schema: names become slots, words become kinds, and everything that does not fit
 //! becomes a diagnostic.
 
-use super::codes::{MISSING_KEY, UNKNOWN_FIELD, WRONG_TYPE, WRONG_VALUE};
+use super::codes::{CONFLICT, MISSING_KEY, UNKNOWN_FIELD, WRONG_TYPE, WRONG_VALUE};
 use super::keys::KeyForm;
 use super::manifest::{Manifest, Section, SectionKind, Word, mistake};
 use super::mapping::{
@@ -160,9 +160,21 @@ impl Assembler<'_> {
         Some(match section.kind {
             SectionKind::Signal => {
                 let owners = self.list(section, "owners", TEXT);
-                // Checked like any field; the engine asks for it by event.
-                self.field(section, "daily", INT);
-                Mapping::Signal(self.events(section)?, owners)
+                let daily = self.field(section, "daily", INT);
+                if let (Some(_), Some(ended)) = (&daily, section.fields.get("ended")) {
+                    let help = Some(String::from("leave \"ended\" out: a day of a daily kind has no end"));
+                    self.wrong(
+                        CONFLICT,
+                        ended,
+                        String::from("\"daily\" and \"ended\" exclude each other"),
+                        help,
+                    );
+                }
+                let events = self.events(section)?;
+                match daily {
+                    Some(used) => Mapping::Reading(events, owners, used),
+                    None => Mapping::Signal(events, owners),
+                }
             }
             SectionKind::Area => {
                 let scope = section.tables.get("scope").cloned().unwrap_or_default();
@@ -260,7 +272,7 @@ impl Assembler<'_> {
     /// What rules may say about the topic's events.
     pub(super) fn event_types(&mut self, section: &Section, mapping: &Mapping) -> Vec<EventType> {
         let kept = match mapping {
-            Mapping::Signal(map, _) | Mapping::Area(map, _) => &map.kept,
+            Mapping::Signal(map, _) | Mapping::Reading(map, ..) | Mapping::Area(map, _) => &map.kept,
             Mapping::Action(map) => &map.kept,
             _ => return Vec::new(),
         };

@@ -134,6 +134,8 @@ pub const BAD_JSON: &str = "IEUM-D013";
 pub const SCHEMA_UNAVAILABLE: &str = "IEUM-D014";
 /// The topic is no input.
 pub const NO_INPUT: &str = "IEUM-D015";
+/// A void of a daily kind without its day or kind.
+pub const VOID_WITHOUT_DAY: &str = "IEUM-D016";
 
 /// Every code of a rejected record: code, title, explanation for `ieum explain`.
 pub const DECODE_CODES: &[(&str, &str, &str)] = &[
@@ -219,4 +221,11 @@ pub const DECODE_CODES: &[(&str, &str, &str)] = &[
         "The schema registry did not answer. The record is not rejected: it is tried again.",
     ),
     (NO_INPUT, "topic is no input", "ieum itself writes this topic; intake does not read it."),
+    (
+        VOID_WITHOUT_DAY,
+        "void of a daily record does not say which",
+        "Of a daily kind (a meter) no key of the source's is kept: source, owners, kind and day name a reading. A void must \
+         therefore carry the kind and the day that it takes back, and nothing else of the body. A reading that belongs to \
+         another day is a void of the one and a new record of the other.",
+    ),
 ];

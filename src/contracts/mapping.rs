@@ -1,13 +1,15 @@
 //! From decoded slots to a payload: which field is the source, which the time, which are kept. Compiled once from
 //! topic.toml and the newest schema; every name is a slot number here.
 
-use super::codes::{BAD_TEXT, DATE_RANGE, MISSING_FIELD, NO_OWNER, NUMBER_RANGE, UNKNOWN_KIND};
+use super::codes::{
+    BAD_TEXT, DATE_RANGE, MISSING_FIELD, NO_OWNER, NUMBER_RANGE, UNKNOWN_KIND, VOID_WITHOUT_DAY,
+};
 use super::slot::Slot;
 use super::{Precision, Reject, Type};
 use crate::types::{
-    Action, ActionKind, AreaEvent, AreaScope, Change, Day, EntityId, EpisodeId, EventKey, EventTime,
-    FactVersion, FactsRecord, LinkRecord, Payload, Phase, Signal, SmolStr, SourceReport, StreamTime,
-    SubjectId, Value,
+    Action, ActionKind, AreaEvent, AreaScope, Change, Day, DayState, EntityId, EpisodeId, EventKey,
+    EventTime, FactVersion, FactsRecord, LinkRecord, Payload, Phase, Reading, Signal, SmolStr, SourceReport,
+    StreamTime, SubjectId, Value,
 };
 use chrono::Datelike;
 
@@ -28,6 +30,7 @@ pub(super) struct At {
 #[derive(Debug)]
 pub(super) enum Mapping {
     Signal(EventMap, Vec<At>),
+    Reading(EventMap, Vec<At>, At),
     Area(EventMap, Vec<(SmolStr, At)>),
     Link(LinkMap),
     Facts(FactsMap),
@@ -217,13 +220,33 @@ impl<'a> Row<'_, 'a> {
         Ok(values)
     }
 
+    fn source(&self, map: &KeyMap) -> Result<SmolStr, Reject> {
+        match &map.source {
+            Ok(at) => Ok(SmolStr::new(self.id(at)?)),
+            Err(name) => Ok(name.clone()),
+        }
+    }
+
+    fn revision(&self, map: &KeyMap) -> i64 {
+        map.revision.as_ref().and_then(|at| self.int(at)).unwrap_or(1)
+    }
+
     fn key(&self, map: &KeyMap) -> Result<(EventKey, i64), Reject> {
-        let source = match &map.source {
-            Ok(at) => SmolStr::new(self.id(at)?),
-            Err(name) => name.clone(),
-        };
-        let revision = map.revision.as_ref().and_then(|at| self.int(at)).unwrap_or(1);
-        Ok((EventKey { source, key: SmolStr::new(self.id(&map.key)?) }, revision))
+        let key = SmolStr::new(self.id(&map.key)?);
+        Ok((EventKey { source: self.source(map)?, key }, self.revision(map)))
+    }
+
+    fn owners(&self, owners: &[At]) -> Result<Vec<SubjectId>, Reject> {
+        let mut named = Vec::with_capacity(owners.len());
+        for at in owners {
+            if let Some(id) = self.text(at)? {
+                named.push(subject(&at.name, id));
+            }
+        }
+        if named.is_empty() {
+            return Err(Reject { code: NO_OWNER, text: String::from("no owner is named") });
+        }
+        Ok(named)
     }
 
     fn is_given(&self, at: &At) -> bool {
@@ -267,39 +290,50 @@ impl Kinds {
     }
 }
 
+/// What a record says that it is.
+enum Said<'m> {
+    Body,
+    End(&'m At),
+    Void,
+}
+
 impl EventMap {
-    fn change(&self, row: &Row<'_, '_>) -> Result<Change, Reject> {
-        if let Some(change) = &self.change {
-            let said = row.id(&change.at)?;
-            if said == change.void {
-                return Ok(Change::Void);
+    fn said(&self, row: &Row<'_, '_>) -> Result<Said<'_>, Reject> {
+        let Some(change) = &self.change else { return Ok(Said::Body) };
+        let wrong = |what| reject(UNKNOWN_KIND, &change.at, what);
+        match row.id(&change.at)? {
+            said if said == change.body => Ok(Said::Body),
+            said if said == change.void => Ok(Said::Void),
+            said if said == change.end => {
+                self.ended.as_ref().map(Said::End).ok_or_else(|| wrong("ends what has no end"))
             }
-            if said == change.end {
-                let ended = self
-                    .ended
-                    .as_ref()
-                    .ok_or_else(|| reject(UNKNOWN_KIND, &change.at, "ends what has no end"))?;
-                return Ok(Change::End(row.time(ended, self.precision)?));
-            }
-            if said != change.body {
-                return Err(reject(
-                    UNKNOWN_KIND,
-                    &change.at,
-                    "is none of the changes that the topic declares",
-                ));
-            }
+            _ => Err(wrong("is none of the changes that the topic declares")),
         }
-        let kind = self.events.event(row.id(&self.kind)?);
-        let kind =
-            kind.ok_or_else(|| reject(UNKNOWN_KIND, &self.kind, "is none that the topic declares"))?.clone();
+    }
+
+    fn kind(&self, row: &Row<'_, '_>) -> Result<SmolStr, Reject> {
+        let event = self.events.event(row.id(&self.kind)?);
+        event.cloned().ok_or_else(|| reject(UNKNOWN_KIND, &self.kind, "is none that the topic declares"))
+    }
+
+    fn all_required(&self, row: &Row<'_, '_>) -> Result<(), Reject> {
+        let missing = self.required.iter().find(|at| !row.is_given(at));
+        missing.map_or(Ok(()), |at| Err(reject(MISSING_FIELD, at, "is missing")))
+    }
+
+    fn change(&self, row: &Row<'_, '_>) -> Result<Change, Reject> {
+        match self.said(row)? {
+            Said::Void => return Ok(Change::Void),
+            Said::End(at) => return Ok(Change::End(row.time(at, self.precision)?)),
+            Said::Body => {}
+        }
+        let kind = self.kind(row)?;
         let time = row.time(&self.time, self.precision)?;
         let phase = match &self.ended {
             Some(at) if row.is_given(at) => Phase::Ended(row.time(at, self.precision)?),
             _ => Phase::Open,
         };
-        if let Some(at) = self.required.iter().find(|at| !row.is_given(at)) {
-            return Err(reject(MISSING_FIELD, at, "is missing"));
-        }
+        self.all_required(row)?;
         Ok(Change::Body { kind, time, phase, fields: row.values(&self.kept)? })
     }
 }
@@ -324,6 +358,7 @@ impl Mapping {
     pub(super) fn slots(&self, each: &mut dyn FnMut(&At)) {
         match self {
             Self::Signal(map, owners) => map.fields().chain(owners).for_each(each),
+            Self::Reading(map, owners, used) => map.fields().chain(owners).chain([used]).for_each(each),
             Self::Area(map, scope) => map.fields().chain(scope.iter().map(|(_, at)| at)).for_each(each),
             Self::Link(map) => {
                 let rest = [&map.subject_kind, &map.subject, &map.entity, &map.from];
@@ -349,6 +384,7 @@ impl Mapping {
         }
         Ok(match self {
             Self::Signal(map, owners) => Payload::Signal(signal(map, owners, row)?),
+            Self::Reading(map, owners, used) => Payload::Reading(reading(map, owners, used, row)?),
             Self::Area(map, scope) => Payload::Area(area(map, scope, row)?),
             Self::Link(map) => Payload::Link(link(map, row)?),
             Self::Facts(map) => Payload::Facts(facts(map, row)?),
@@ -376,20 +412,39 @@ pub(super) fn subject(kind: &str, id: &str) -> SubjectId {
 
 fn signal(map: &EventMap, owners: &[At], row: &Row<'_, '_>) -> Result<Signal, Reject> {
     let (key, revision) = row.key(&map.key)?;
-    let mut named = Vec::with_capacity(owners.len());
-    for at in owners {
-        if let Some(id) = row.text(at)? {
-            named.push(subject(&at.name, id));
-        }
-    }
-    if named.is_empty() {
-        return Err(Reject { code: NO_OWNER, text: String::from("no owner is named") });
-    }
     Ok(Signal {
         key,
         revision,
         change: map.change(row)?,
-        owners: named,
+        owners: row.owners(owners)?,
+        region: optional(map.region.as_ref(), row)?,
+        lateness_days: map.lateness_days,
+    })
+}
+
+/// A record of a daily kind. A void has no key but its day, so it must name that and its kind.
+fn reading(map: &EventMap, owners: &[At], used: &At, row: &Row<'_, '_>) -> Result<Reading, Reject> {
+    let missing = |at| reject(MISSING_FIELD, at, "is missing");
+    let state = match map.said(row)? {
+        Said::Void => {
+            if let Some(at) = [&map.kind, &map.time].into_iter().find(|at| !row.is_given(at)) {
+                return Err(reject(VOID_WITHOUT_DAY, at, "is missing, and a void takes back what it names"));
+            }
+            DayState::Void
+        }
+        Said::End(at) => return Err(reject(UNKNOWN_KIND, at, "ends what has no end")),
+        Said::Body => {
+            map.all_required(row)?;
+            if row.int(used).ok_or_else(|| missing(used))? > 0 { DayState::Used } else { DayState::Idle }
+        }
+    };
+    Ok(Reading {
+        source: row.source(&map.key)?,
+        kind: map.kind(row)?,
+        day: row.day(&map.time, &EVENT_DAYS)?.ok_or_else(|| missing(&map.time))?,
+        revision: row.revision(&map.key),
+        state,
+        owners: row.owners(owners)?,
         region: optional(map.region.as_ref(), row)?,
         lateness_days: map.lateness_days,
     })

@@ -10,6 +10,8 @@ pub const LOG_UNREADABLE: &str = "IEUM-S003";
 pub const BAD_IDENTIFIER: &str = "IEUM-S004";
 /// A topic whose contract sends its records nowhere, or a payload that its route does not allow.
 pub const NO_ROUTE: &str = "IEUM-S005";
+/// A reading by one way more than a subject keeps.
+pub const CROWDED: &str = "IEUM-S006";
 
 /// Every code of this module: code, title, explanation for `ieum explain`.
 pub const STAGE_CODES: &[(&str, &str, &str)] = &[
@@ -46,5 +48,12 @@ pub const STAGE_CODES: &[(&str, &str, &str)] = &[
         "the topic's route does not take this record",
         "The topic's contract declares a route, and what the record says cannot go there. The contract and its mapping \
          disagree: `ieum check` names the place.",
+    ),
+    (
+        CROWDED,
+        "too many meters name one owner",
+        "A reading's last owner is named by the readings of more meters than one dwelling, contract or person has. Such an \
+         owner is a stand-in (an empty or test pseudonym), and what it used says nothing of anybody. The reading was not \
+         kept.\n\nThe producer should name the owner, or leave it out.",
     ),
 ];

@@ -11,7 +11,7 @@ use super::state::{Key, Record, StateRead};
 use super::task::{Stage, Task};
 use super::trace;
 use crate::contracts::{Contracts, Reject, Route};
-use crate::types::{Change, EventKey, Origin, Payload, SmolStr, StreamTime};
+use crate::types::{Change, DayState, EventKey, Origin, Payload, Reading, SmolStr, StreamTime, SubjectId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -191,6 +191,11 @@ impl IntakeTask {
                 let subject = link.subject.clone();
                 to(SUBJECTS_LOG, subject.as_str(), encode(&SubjectMessage::Link { origin, link }))
             }
+            Payload::Reading(reading) => {
+                let owner = reading.owners.first().map(|owner| owner.0.clone()).unwrap_or_default();
+                let message = SubjectMessage::Reading { origin, trail: 0, accepted: None, reading };
+                to(SUBJECTS_LOG, &owner, encode(&message))
+            }
             Payload::Facts(facts) => {
                 let household = facts.entity.clone();
                 to(HOUSEHOLDS_LOG, household.as_str(), encode(&HouseholdMessage::Facts { origin, facts }))
@@ -231,43 +236,41 @@ fn to_control(message: &ControlMessage) -> Output {
 
 /// The source that a record shows to be alive, and when what it tells of happened.
 fn heard(payload: &Payload) -> Option<(SmolStr, Option<SmolStr>, StreamTime)> {
-    let (key, region, change) = match payload {
-        Payload::Signal(signal) => (&signal.key, signal.region.clone(), &signal.change),
-        Payload::Area(event) => (&event.key, None, &event.change),
-        Payload::Link(_) | Payload::Facts(_) | Payload::Action(_) | Payload::Source(_) => return None,
-    };
-    let newest = match change {
+    let of = |change: &Change| match change {
         Change::Body { time, .. } | Change::End(time) => time.start(),
         Change::Void => StreamTime::ZERO,
     };
-    Some((key.source.clone(), region, newest))
+    let (source, region, newest) = match payload {
+        Payload::Signal(signal) => (&signal.key.source, &signal.region, of(&signal.change)),
+        Payload::Reading(Reading { source, region, state: DayState::Void, .. }) => {
+            (source, region, StreamTime::ZERO)
+        }
+        Payload::Reading(reading) => (&reading.source, &reading.region, reading.day.start()),
+        Payload::Area(event) => (&event.key.source, &None, of(&event.change)),
+        Payload::Link(_) | Payload::Facts(_) | Payload::Action(_) | Payload::Source(_) => return None,
+    };
+    Some((source.clone(), region.clone(), newest))
 }
 
 /// What no contract can promise of a key that state is filed under.
 fn checked(payload: Payload) -> Result<Payload, Reject> {
-    let of = |key: &EventKey| vec![key.source.clone(), key.key.clone()];
-    let (kind, mut ids) = match &payload {
-        Payload::Signal(signal) => (
-            "signal",
-            [of(&signal.key), signal.owners.iter().map(|owner| owner.0.clone()).collect()].concat(),
-        ),
+    let good = |id: &str| !id.is_empty() && !id.as_bytes().contains(&0);
+    let key = |key: &EventKey| good(&key.source) && good(&key.key);
+    let all = |owners: &[SubjectId]| !owners.is_empty() && owners.iter().all(|owner| good(owner.as_str()));
+    let (kind, sound) = match &payload {
+        Payload::Signal(signal) => ("signal", key(&signal.key) && all(&signal.owners)),
+        Payload::Reading(reading) => ("reading", good(&reading.source) && all(&reading.owners)),
         Payload::Link(link) => {
-            let ids = [link.subject.0.clone(), link.household.0.clone()];
             // A removal names no household: its key alone says what it takes back.
-            let named = if link.removed { 1 } else { 2 };
-            ("link", [of(&link.key), ids[..named].to_vec()].concat())
+            let household = link.removed || good(link.household.as_str());
+            ("link", key(&link.key) && good(link.subject.as_str()) && household)
         }
-        Payload::Facts(facts) => ("facts", [of(&facts.version.key), vec![facts.entity.0.clone()]].concat()),
-        Payload::Action(action) => ("action", [of(&action.key), vec![action.entity.0.clone()]].concat()),
-        Payload::Area(event) => ("area event", of(&event.key)),
-        Payload::Source(report) => ("source report", vec![report.source.clone()]),
+        Payload::Facts(facts) => ("facts", key(&facts.version.key) && good(facts.entity.as_str())),
+        Payload::Action(action) => ("action", key(&action.key) && good(action.entity.as_str())),
+        Payload::Area(event) => ("area event", key(&event.key)),
+        Payload::Source(report) => ("source report", good(&report.source)),
     };
-    if let Payload::Signal(signal) = &payload
-        && signal.owners.is_empty()
-    {
-        ids.push(SmolStr::default());
-    }
-    if ids.iter().any(|id| id.is_empty() || id.contains('\0')) {
+    if !sound {
         let text = format!("{kind} has an identifier that is empty or holds a NUL");
         return Err(Reject { code: BAD_IDENTIFIER, text });
     }

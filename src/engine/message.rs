@@ -3,9 +3,10 @@
 //! On the wire: a format byte, a key-id byte (0 = not encrypted), then postcard. A variant's position is its wire
 //! tag: append new ones at the end, never reorder.
 
+use super::identity::DayBits;
 use crate::types::{
-    Action, AreaEvent, EntityId, Event, EventKey, FactsRecord, LinkRecord, Origin, PackHash, Signal, SmolStr,
-    StreamTime, SubjectId, Value,
+    Action, AreaEvent, EntityId, Event, EventKey, FactsRecord, LinkRecord, Origin, PackHash, Reading, Signal,
+    SmolStr, StreamTime, SubjectId, Value,
 };
 use serde::{Deserialize, Serialize};
 
@@ -45,12 +46,53 @@ pub enum SubjectMessage {
         /// Which event.
         key: EventKey,
     },
+    /// A reading of a daily kind, for the owner at `trail`.
+    Reading {
+        /// The raw record it came from.
+        origin: Origin,
+        /// Index into `reading.owners` of the subject that this record is keyed by.
+        trail: u8,
+        /// Stream time at which its first owner accepted it; none before that.
+        accepted: Option<StreamTime>,
+        /// The reading.
+        reading: Reading,
+    },
+    /// An earlier owner lost its last link and hands on all readings of a series.
+    Readings {
+        /// The raw record that led to it: the link's.
+        origin: Origin,
+        /// Index into `owners` of the subject that this record is keyed by.
+        trail: u8,
+        /// The owners of the readings.
+        owners: Vec<SubjectId>,
+        /// Who read.
+        source: SmolStr,
+        /// Event name in rules.
+        kind: SmolStr,
+        /// Months since January 1970, ascending, and their days.
+        months: Vec<(i16, DayBits)>,
+    },
+    /// An earlier owner was linked and took all readings of a series home.
+    ForgetReadings {
+        /// The raw record that led to it: the link's.
+        origin: Origin,
+        /// Index into `owners` of the subject that this record is keyed by.
+        trail: u8,
+        /// The owners of the readings.
+        owners: Vec<SubjectId>,
+        /// Who read.
+        source: SmolStr,
+        /// Event name in rules.
+        kind: SmolStr,
+    },
 }
 
 /// Records of `ieum.households`, keyed by household, read by households.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HouseholdMessage {
-    /// An event of a subject: inserts it, or replaces the one with the same key.
+    /// An event of a subject: inserts it, or replaces the one with the same key. The event of a daily kind stands for
+    /// a day: its key is `kind@date` ([`EventKey::of_day`]), its one field `used` 1 or 0, and when it was accepted is
+    /// not known.
     Put {
         /// The raw record it came from.
         origin: Origin,

@@ -24,8 +24,8 @@ pub enum Sub {
     Head,
     /// Events of one calendar year. Tag 2.
     Page(i16),
-    /// The `daily` kinds: days of use in one calendar year (households), reports of one month, counted from
-    /// January 1970 (identity). Tag 3.
+    /// The `daily` kinds: days of use in one calendar year (households), in one month, counted from January 1970
+    /// (identity). Tag 3.
     Daily(i16),
     /// One live or recent episode: rule id and number. Tag 4.
     Episode(SmolStr, u32),
@@ -144,6 +144,8 @@ pub enum Record {
     /// any stage with state: an entity whose records go to `dead-letters` until an operator acts; under
     /// `Own("parked/<key>")`, written and read by the lane alone.
     Parked(super::lane::Parked),
+    /// identity: readings of a subject in one month.
+    SubjectDays(super::identity::SubjectDays),
 }
 
 impl Record {

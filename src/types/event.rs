@@ -15,6 +15,13 @@ pub struct EventKey {
     pub key: SmolStr,
 }
 
+impl EventKey {
+    /// The key of a daily kind's day, `kind@date`, whatever the source called its reading.
+    pub fn of_day(source: &SmolStr, kind: &str, day: Day) -> Self {
+        Self { source: source.clone(), key: smol_str::format_smolstr!("{kind}@{day}") }
+    }
+}
+
 impl std::fmt::Display for EventKey {
     /// `source/key`, the form in which evidence is named in an alert.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

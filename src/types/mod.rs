@@ -12,8 +12,8 @@ pub use diagnostic::{Diagnostic, Severity, did_you_mean};
 pub use event::{Event, EventKey, FactVersion, Phase};
 pub use id::{EntityId, EpisodeId, PackHash, SubjectId, digest_hex};
 pub use record::{
-    Action, ActionKind, AreaEvent, AreaScope, Change, FactsRecord, LinkRecord, Origin, Payload, Signal,
-    SourceReport,
+    Action, ActionKind, AreaEvent, AreaScope, Change, DayState, FactsRecord, LinkRecord, Origin, Payload,
+    Reading, Signal, SourceReport,
 };
 pub use smol_str::SmolStr;
 pub use time::{Day, EventTime, KST_OFFSET_MS, MS_PER_DAY, MS_PER_HOUR, StreamTime};

@@ -1,4 +1,5 @@
-//! What intake makes of a raw record once its topic's contract has read it: one of six payloads, free of field names.
+//! What intake makes of a raw record once its topic's contract has read it: one of seven payloads, free of field
+//! names.
 
 use super::event::Phase;
 use super::event::{EventKey, FactVersion};
@@ -34,6 +35,8 @@ pub enum Payload {
     Area(AreaEvent),
     /// Route `control`: a source says how far it has delivered.
     Source(SourceReport),
+    /// Route `subject`, of a daily kind: what is known of an owner's day.
+    Reading(Reading),
 }
 
 /// A signal about one owner.
@@ -70,6 +73,39 @@ pub enum Change {
     /// Bodiless: the state ended at that time (restored, paid). Waits for its original.
     End(EventTime),
     /// Bodiless: it never happened. Waits for its original.
+    Void,
+}
+
+/// A record of a daily kind (a meter). There are so many that only bits of them are kept, and no key of the source's
+/// own: source, kind, owners and day name the thing; a reading of another day is another thing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// Who read.
+    pub source: SmolStr,
+    /// Event name in rules.
+    pub kind: SmolStr,
+    /// The day it tells of.
+    pub day: Day,
+    /// The source's revision of that day; 1 where the topic has none.
+    pub revision: i64,
+    /// What it says of the day.
+    pub state: DayState,
+    /// Owners by which a household can be found, in the order to try them; never empty.
+    pub owners: Vec<SubjectId>,
+    /// The region for which the source reports, where its completeness is per region.
+    pub region: Option<SmolStr>,
+    /// Days after which the topic calls a record late.
+    pub lateness_days: u16,
+}
+
+/// What a reading says of its day. The highest revision holds, of equal ones the greater state: whichever came first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum DayState {
+    /// Read, and nothing was used.
+    Idle,
+    /// Read, and something was used.
+    Used,
+    /// It was never read.
     Void,
 }
 

@@ -75,6 +75,8 @@ fn each_mistake_has_its_code_place_and_help() {
     check(AS_IT_IS, ("\"label\": \"l\", ", ""), (NO_LABEL, "\"source\"", "has no label"));
     check(AS_IT_IS, ("\"string\"", "\"strin\""), (NO_SCHEMA, "", "strin"));
     check(("time = \"at\"", "time = \"n\""), AS_IT_IS, (WRONG_TYPE, "\"n\"", "takes day or instant"));
+    let daily = ("time = \"at\"", "time = \"at\"\nended = \"at\"\ndaily = \"n\"");
+    check(daily, AS_IT_IS, (CONFLICT, "\"at\"", "exclude each other"));
     check(("\"subject\"", "\"control\""), AS_IT_IS, (WRONG_ROUTE, "[signal]", "does not serve"));
 }
 

@@ -3,8 +3,8 @@ use super::super::mapping::last_of_month;
 use super::super::*;
 use super::*;
 use crate::types::{
-    ActionKind, Change, Day, EventKey, EventTime, Payload, Phase, Signal, SmolStr, StreamTime, SubjectId,
-    Value,
+    ActionKind, Change, Day, DayState, EventKey, EventTime, Payload, Phase, Signal, SmolStr, StreamTime,
+    SubjectId, Value,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -76,6 +76,39 @@ fn an_end_and_a_void_need_no_body() {
         envelope("end", &[("ended_at", Tree::Int(MARCH_1))]),
         Change::End(EventTime::Instant(MARCH_1))
     );
+}
+
+#[test]
+fn a_reading_says_what_it_knows_of_a_day_and_its_void_names_the_day() {
+    let read = |change: &str, rest: &[(&str, Tree)]| {
+        let mut fields = vec![("source", text("GAS")), ("source_key", text("m1")), ("address", text("a1"))];
+        fields.push(("change", text(change)));
+        fields.extend(rest.iter().cloned());
+        match read("signals.meter", &record(&fields)) {
+            Ok(Payload::Reading(reading)) => Ok(reading),
+            Ok(other) => panic!("not a reading: {other:?}"),
+            Err(reject) => Err(reject.code),
+        }
+    };
+    let (kind, day, used) =
+        (("kind", text("gas")), ("read_on", Tree::Int(20_513)), |n| ("use", Tree::Int(n)));
+    let state = |change: &str, rest: &[(&str, Tree)]| read(change, rest).map(|reading| reading.state);
+    let whole =
+        read("report", &[kind.clone(), day.clone(), used(0), ("revision", Tree::Int(2))]).expect("good");
+    assert_eq!(
+        (whole.source.as_str(), whole.kind.as_str(), whole.day),
+        ("GAS", "meter_reading", Day(20_513))
+    );
+    assert_eq!(
+        (whole.revision, whole.state, whole.owners),
+        (2, DayState::Idle, vec![SubjectId::new("address:a1")])
+    );
+    assert_eq!(state("report", &[kind.clone(), day.clone(), used(3)]), Ok(DayState::Used));
+    assert_eq!(state("report", &[kind.clone(), day.clone()]), Err(MISSING_FIELD));
+    assert_eq!(state("void", &[kind.clone(), day.clone()]), Ok(DayState::Void));
+    assert_eq!(state("void", &[kind.clone()]), Err(VOID_WITHOUT_DAY));
+    assert_eq!(state("void", &[day.clone()]), Err(VOID_WITHOUT_DAY));
+    assert_eq!(state("end", &[kind, day]), Err(UNKNOWN_KIND));
 }
 
 #[test]

@@ -3,7 +3,8 @@
 
 use super::super::effect::Fact;
 use super::super::message::{HouseholdMessage, SubjectMessage};
-use super::records::{Entry, Onward, StoredLink};
+use super::reading::move_series;
+use super::records::{Onward, StoredLink};
 use super::signal::hand_on;
 use super::subject::{Subject, in_order};
 use super::work::Work;
@@ -13,30 +14,29 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Events in one `Joined` chunk.
 pub const EVENTS_PER_CHUNK: usize = 256;
 
-/// What each household has of a subject.
-type Shares = BTreeMap<EntityId, BTreeSet<EventKey>>;
-
 /// Takes a link in.
 pub(super) fn take_in(work: &mut Work<'_>, origin: &Origin, link: &LinkRecord) {
     let mut subject = Subject::load(work, &link.subject);
-    let entries = subject.entries(work);
-    let before = Standing::of(work, &subject, &entries);
-    if !store(&mut subject.head.links, link) {
+    let mut links = subject.head.get().links.clone();
+    if !store(&mut links, link) {
         work.facts.push(Fact::Duplicate { topic: origin.topic.clone() });
         return;
     }
-    subject.head.seq += 1;
-    let after = Standing::of(work, &subject, &entries);
-    tell(work, &subject, &entries, &before, &after);
+    let before = Standing::of(work, &mut subject);
+    let head = subject.head.edit();
+    (head.links, head.seq) = (links, head.seq + 1);
+    let after = Standing::of(work, &mut subject);
+    tell(work, &subject, &before, &after);
     if before.linked != after.linked {
-        for entry in &entries {
+        for entry in subject.entries(work) {
             let Some(onward) = entry.onward.as_deref() else { continue };
             if after.linked {
                 forget_down_the_trail(work, origin, onward, &entry.event.key);
             } else {
-                hand_on(work, entry);
+                hand_on(work, &entry);
             }
         }
+        move_series(work, &mut subject, origin, after.linked);
     }
     subject.save(work);
 }
@@ -45,9 +45,10 @@ pub(super) fn take_in(work: &mut Work<'_>, origin: &Origin, link: &LinkRecord) {
 pub(super) fn forget(work: &mut Work<'_>, origin: &Origin, trail: u8, owners: &[SubjectId], key: &EventKey) {
     let Some(owner) = owners.get(usize::from(trail)) else { return };
     let mut subject = Subject::load(work, owner);
-    let Some(entry) = subject.take(work, key, None) else { return };
+    let Some(entry) = subject.find(work, key) else { return };
+    subject.remove(work, &entry);
     for household in subject.homes(&entry).into_keys() {
-        let (origin, subject, seq) = (origin.clone(), subject.id.clone(), subject.head.seq);
+        let (origin, subject, seq) = (origin.clone(), subject.id.clone(), subject.head.get().seq);
         let message = HouseholdMessage::Remove { origin, subject, seq, key: key.clone() };
         work.tell_household(&household, &message);
     }
@@ -93,22 +94,27 @@ fn store(links: &mut Vec<StoredLink>, link: &LinkRecord) -> bool {
 }
 
 /// Where a subject stands: what each household has of it, and with what confidence each is linked now.
-struct Standing {
+pub(super) struct Standing {
     linked: bool,
-    shares: Shares,
+    shares: BTreeMap<EntityId, Vec<Event>>,
     links: BTreeMap<EntityId, u8>,
 }
 
 impl Standing {
-    fn of(work: &Work<'_>, subject: &Subject, entries: &[Entry]) -> Self {
-        let mut shares = Shares::new();
-        for entry in entries {
-            for household in subject.homes(entry).into_keys() {
-                shares.entry(household).or_default().insert(entry.event.key.clone());
+    pub(super) fn of(work: &Work<'_>, subject: &mut Subject) -> Self {
+        let mut shares: BTreeMap<EntityId, Vec<Event>> = BTreeMap::new();
+        for entry in subject.entries(work) {
+            for household in subject.homes(&entry).into_keys() {
+                shares.entry(household).or_default().push(entry.effective());
+            }
+        }
+        for event in subject.days(work) {
+            for household in subject.households(event.day()).into_keys() {
+                shares.entry(household).or_default().push(event.clone());
             }
         }
         let mut links: BTreeMap<EntityId, u8> = BTreeMap::new();
-        for link in subject.head.links.iter().filter(|link| !link.removed) {
+        for link in subject.head.get().links.iter().filter(|link| !link.removed) {
             if link.to.is_none_or(|to| work.today().is_none_or(|today| today < to)) {
                 let confidence = links.entry(link.household.clone()).or_default();
                 *confidence = (*confidence).max(link.confidence);
@@ -118,33 +124,32 @@ impl Standing {
     }
 }
 
-fn tell(work: &mut Work<'_>, subject: &Subject, entries: &[Entry], before: &Standing, after: &Standing) {
+/// Tells the households that gained or lost something.
+pub(super) fn tell(work: &mut Work<'_>, subject: &Subject, before: &Standing, after: &Standing) {
     let known: BTreeSet<&EntityId> = [before, after]
         .iter()
         .flat_map(|standing| standing.shares.keys().chain(standing.links.keys()))
         .collect();
-    let nothing = BTreeSet::new();
     // Departures first: a household that is told of both must not hold the subject twice in between.
     let keeps =
         |household: &EntityId| after.shares.contains_key(household) || after.links.contains_key(household);
     for household in known.iter().filter(|household| !keeps(household)) {
-        let message = HouseholdMessage::Left { subject: subject.id.clone(), seq: subject.head.seq };
+        let message = HouseholdMessage::Left { subject: subject.id.clone(), seq: subject.head.get().seq };
         work.tell_household(household, &message);
     }
+    let nothing = Vec::new();
     for household in known.into_iter().filter(|household| keeps(household)) {
         let share = after.shares.get(household).unwrap_or(&nothing);
         let moved = share != before.shares.get(household).unwrap_or(&nothing);
         if moved || after.links.get(household) != before.links.get(household) {
-            let events = entries.iter().filter(|entry| share.contains(&entry.event.key));
-            let events = in_order(events.map(Entry::effective).collect());
-            join(work, subject, household, confidence(subject, household), &events);
+            join(work, subject, household, confidence(subject, household), &in_order(share.clone()));
         }
     }
 }
 
 /// The registry's confidence in a household, of its best link; none for a provisional one.
 fn confidence(subject: &Subject, household: &EntityId) -> Option<u8> {
-    let links = subject.head.links.iter().filter(|link| !link.removed && link.household == *household);
+    let links = subject.head.get().links.iter().filter(|link| !link.removed && link.household == *household);
     links.map(|link| link.confidence).max()
 }
 
@@ -161,7 +166,7 @@ fn join(
     for (part, events) in (0..parts).zip(chunks) {
         let message = HouseholdMessage::Joined {
             subject: subject.id.clone(),
-            seq: subject.head.seq,
+            seq: subject.head.get().seq,
             confidence,
             part,
             parts,

@@ -9,10 +9,12 @@ use super::layout::{Layout, SUBJECTS_LOG};
 use super::letter::Letters;
 use super::task::{Stage, Task};
 use crate::types::SmolStr;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
+mod days;
 mod link;
+mod part;
+mod reading;
 mod records;
 mod signal;
 mod subject;
@@ -22,8 +24,11 @@ mod work;
 #[cfg(test)]
 mod tests;
 
+pub use days::SERIES_OF_A_SUBJECT;
 pub use link::EVENTS_PER_CHUNK;
-pub use records::{Entry, Held, Onward, StoredLink, SubjectHead, SubjectPage, Voided, Waiting};
+pub use records::{
+    DayBits, Entry, Held, Onward, Series, StoredLink, SubjectDays, SubjectHead, SubjectPage, Voided, Waiting,
+};
 pub use signal::MAX_HOPS;
 pub use subject::EVENTS_OF_A_KIND;
 
@@ -31,25 +36,15 @@ pub use subject::EVENTS_OF_A_KIND;
 pub const IDENTITY_CHANGELOG: &str = "ieum.identity.changelog";
 
 /// What identity can be told.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdentityConfig {
     /// Days for which events are kept.
     pub history_days: u16,
-    /// Event names that contracts declare as daily: many and small, paged by month.
-    pub daily: BTreeSet<SmolStr>,
 }
 
 impl Default for IdentityConfig {
     fn default() -> Self {
-        Self { history_days: 800, daily: BTreeSet::new() }
-    }
-}
-
-impl IdentityConfig {
-    /// The usual history, and the daily events of these contracts.
-    pub fn of(contracts: &crate::contracts::Contracts) -> Self {
-        let daily = contracts.events().filter(|event| event.daily).map(|event| event.name.clone());
-        Self { daily: daily.collect(), ..Self::default() }
+        Self { history_days: 800 }
     }
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct SubjectHead {
     /// Links by key, removed ones included so that a lower revision does not bring them back.
     pub links: Vec<StoredLink>,
-    /// Rises by one at each change of links.
+    /// Rises by one at each change of links, and when an earlier owner hands on readings or takes them home.
     pub seq: u64,
     /// Years of which a page exists, ascending.
     pub years: Vec<i16>,
@@ -19,6 +19,39 @@ pub struct SubjectHead {
     pub months: Vec<i16>,
     /// Events that never happened, by key.
     pub voided: Vec<Voided>,
+    /// Where readings of daily kinds come from. A place in this list is what [`SubjectDays`] names.
+    pub series: Vec<Series>,
+}
+
+/// Readings of one daily kind that one source sends by one way. Two meters of a person differ in their owners.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Series {
+    /// Who reads; empty where the place is free.
+    pub source: SmolStr,
+    /// Event name in rules.
+    pub kind: SmolStr,
+    /// All owners; empty where this subject is the only one.
+    pub owners: Vec<SubjectId>,
+    /// Index of this subject among them.
+    pub trail: u8,
+}
+
+/// Readings of a subject in one month.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubjectDays {
+    /// By place in [`SubjectHead::series`], ascending.
+    pub series: Vec<(u8, DayBits)>,
+}
+
+/// The days of a series in one month.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DayBits {
+    /// Days that were read; bit 0 is the first of the month.
+    pub read: u32,
+    /// Days that were used.
+    pub used: u32,
+    /// Revisions that are not 1, and those of voided days, which are not read; by day from 0, ascending.
+    pub revised: Vec<(u8, i64)>,
 }
 
 /// A link to a household as the registry last told it.
@@ -58,7 +91,7 @@ pub struct Voided {
     pub day: Day,
 }
 
-/// Events of a subject in one year (or, of daily kinds, in one month).
+/// Events of a subject in one year.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubjectPage {
     /// By key.

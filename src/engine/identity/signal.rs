@@ -83,9 +83,8 @@ fn report(work: &mut Work<'_>, subject: &mut Subject, arrival: &Arrival<'_>) -> 
     if subject.voided(key).is_some_and(|voided| voided >= *revision) {
         return Known::Already;
     }
-    let old = subject.take(work, key, Some((kind.as_str(), time.day())));
-    if let Some(old) = old.as_ref().filter(|old| old.event.revision >= *revision) {
-        subject.insert(work, old.clone());
+    let old = subject.find(work, key);
+    if old.as_ref().is_some_and(|old| old.event.revision >= *revision) {
         return Known::Already;
     }
     let (waited_end, waited_void) = settle_waiting(work, subject, key);
@@ -114,7 +113,7 @@ fn report(work: &mut Work<'_>, subject: &mut Subject, arrival: &Arrival<'_>) -> 
     if !subject.counts(&entry) {
         hand_on(work, &entry);
     }
-    subject.insert(work, entry);
+    subject.insert(work, old.as_ref(), entry);
     Known::New
 }
 
@@ -123,10 +122,9 @@ fn end(work: &mut Work<'_>, subject: &mut Subject, arrival: &Arrival<'_>, time: 
     if subject.voided(key).is_some_and(|voided| voided >= *revision) {
         return Known::Already;
     }
-    let Some(old) = subject.take(work, key, None) else { return wait(work, subject, arrival, Some(time)) };
+    let Some(old) = subject.find(work, key) else { return wait(work, subject, arrival, Some(time)) };
     let new = *revision >= old.event.revision && old.end.is_none_or(|(known, _)| known < *revision);
     if !new {
-        subject.insert(work, old);
         return Known::Already;
     }
     let entry = Entry { end: Some((*revision, time)), ..old.clone() };
@@ -134,7 +132,7 @@ fn end(work: &mut Work<'_>, subject: &mut Subject, arrival: &Arrival<'_>, time: 
     if !subject.counts(&entry) {
         pass(work, arrival);
     }
-    subject.insert(work, entry);
+    subject.insert(work, Some(&old), entry);
     Known::New
 }
 
@@ -144,7 +142,7 @@ fn void(work: &mut Work<'_>, subject: &mut Subject, arrival: &Arrival<'_>) -> Kn
     if voided.is_some_and(|voided| voided >= *revision) {
         return Known::Already;
     }
-    let Some(old) = subject.take(work, key, None) else {
+    let Some(old) = subject.find(work, key) else {
         if voided.is_none() {
             return wait(work, subject, arrival, None);
         }
@@ -153,14 +151,14 @@ fn void(work: &mut Work<'_>, subject: &mut Subject, arrival: &Arrival<'_>) -> Kn
     };
     subject.remember_void(key, *revision, old.event.day());
     if *revision < old.event.revision {
-        subject.insert(work, old);
         return Known::Already;
     }
+    subject.remove(work, &old);
     for household in subject.homes(&old).into_keys() {
         let message = HouseholdMessage::Remove {
             origin: arrival.origin.clone(),
             subject: subject.id.clone(),
-            seq: subject.head.seq,
+            seq: subject.head.get().seq,
             key: key.clone(),
         };
         work.tell_household(&household, &message);
@@ -173,7 +171,7 @@ fn void(work: &mut Work<'_>, subject: &mut Subject, arrival: &Arrival<'_>) -> Kn
 
 /// Tells the households of an event what it is now, and those that it left that it is gone.
 fn place(work: &mut Work<'_>, subject: &Subject, origin: &Origin, old: Option<&Entry>, entry: &Entry) {
-    let (seq, homes) = (subject.head.seq, subject.homes(entry));
+    let (seq, homes) = (subject.head.get().seq, subject.homes(entry));
     let left = old.map(|old| subject.homes(old)).unwrap_or_default();
     for household in left.into_keys().filter(|household| !homes.contains_key(household)) {
         let (origin, key) = (origin.clone(), entry.event.key.clone());

@@ -1,7 +1,7 @@
 //! Identity's machine for one partition.
 
 use super::super::clock::TaskClock;
-use super::super::codes::{LOG_UNREADABLE, TOO_OLD, WAITED_IN_VAIN};
+use super::super::codes::{CROWDED, LOG_UNREADABLE, TOO_OLD, WAITED_IN_VAIN};
 use super::super::effect::{Blocked, Effects, Fact, Input, Output};
 use super::super::job::{Job, TIMERS_PER_RECORD, UNITS_PER_RECORD};
 use super::super::layout::{CONTROL_LOG, Layout, SUBJECTS_LOG};
@@ -10,12 +10,13 @@ use super::super::message::{ControlMessage, MessageError, SubjectMessage, Tick, 
 use super::super::state::{Key, Record, StateRead, Sub};
 use super::super::task::Task;
 use super::super::trace;
-use super::records::{Held, Waiting};
+use super::days::month;
+use super::records::{Held, Series, Waiting};
 use super::signal::Arrival;
-use super::subject::{Subject, month, waiting, waiting_key};
+use super::subject::{Subject, waiting, waiting_key};
 use super::work::Work;
-use super::{IdentityConfig, link, signal};
-use crate::types::{Change, Day, EventKey, Signal, SmolStr, StreamTime, SubjectId};
+use super::{IdentityConfig, link, reading, signal};
+use crate::types::{Change, Day, EventKey, SmolStr, StreamTime, SubjectId};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -23,6 +24,8 @@ use std::sync::Arc;
 pub(super) const STAGE: &str = "identity";
 /// The job that drops what is older than the history.
 const TRIM: &str = "trim";
+const NO_OWNER: &str = "signal names no owner at its place";
+const CROWD: &str = "readings of too many meters name this owner";
 
 /// What all partitions share.
 #[derive(Debug)]
@@ -56,7 +59,6 @@ impl Task for IdentityTask {
         let mut work = Work {
             state,
             layout: &shared.layout,
-            daily: &shared.config.daily,
             now: self.clock.through,
             headers: trace::carried(input.headers),
             delta: std::collections::BTreeMap::new(),
@@ -90,6 +92,20 @@ impl Task for IdentityTask {
             Some(SubjectMessage::Forget { origin, trail, owners, key }) => {
                 link::forget(&mut work, &origin, trail, &owners, &key);
             }
+            Some(SubjectMessage::Reading { origin, trail, accepted, reading }) => {
+                let accepted = accepted.unwrap_or(self.clock.through);
+                let arrival = reading::Arrival { origin: &origin, trail, accepted, reading: &reading };
+                self.reading(&mut work, input, &arrival);
+            }
+            Some(SubjectMessage::Readings { origin, trail, owners, source, kind, months }) => {
+                let series = Series { source, kind, owners, trail };
+                if !reading::take_over(&mut work, &origin, series, months) {
+                    self.reject(&mut work, input.clone(), CROWDED, CROWD);
+                }
+            }
+            Some(SubjectMessage::ForgetReadings { origin, trail, owners, source, kind }) => {
+                reading::forget(&mut work, &origin, Series { source, kind, owners, trail });
+            }
             Some(SubjectMessage::Tick(_) | SubjectMessage::Continue) | None => {}
         }
         self.follow(&work);
@@ -119,16 +135,35 @@ impl Task for IdentityTask {
 impl IdentityTask {
     fn signal(&self, work: &mut Work<'_>, input: &Input<'_>, arrival: &Arrival<'_>) {
         let Some(owner) = arrival.owner() else {
-            return self.reject(work, input.clone(), LOG_UNREADABLE, "signal names no owner at its place");
+            return self.reject(work, input.clone(), LOG_UNREADABLE, NO_OWNER);
         };
-        if let (Signal { change: Change::Body { time, .. }, .. }, Some(oldest)) =
-            (arrival.signal, self.oldest())
-            && time.day() < oldest
+        if let Change::Body { time, .. } = &arrival.signal.change
+            && self.is_too_old(time.day())
         {
-            let text = format!("event is older than the {} days kept", self.shared.config.history_days);
-            return self.reject(work, input.clone(), TOO_OLD, &text);
+            return self.reject_old(work, input);
         }
         signal::take_in(work, arrival, owner);
+    }
+
+    fn reading(&self, work: &mut Work<'_>, input: &Input<'_>, arrival: &reading::Arrival<'_>) {
+        let Some(owner) = arrival.owner() else {
+            return self.reject(work, input.clone(), LOG_UNREADABLE, NO_OWNER);
+        };
+        if self.is_too_old(arrival.reading.day) {
+            return self.reject_old(work, input);
+        }
+        if !reading::take_in(work, arrival, owner) {
+            self.reject(work, input.clone(), CROWDED, CROWD);
+        }
+    }
+
+    fn is_too_old(&self, day: Day) -> bool {
+        self.oldest().is_some_and(|oldest| day < oldest)
+    }
+
+    fn reject_old(&self, work: &mut Work<'_>, input: &Input<'_>) {
+        let text = format!("event is older than the {} days kept", self.shared.config.history_days);
+        self.reject(work, input.clone(), TOO_OLD, &text);
     }
 
     /// The first day of the history; none before the first tick.
@@ -212,7 +247,7 @@ impl IdentityTask {
         let batch = work.state.scan(Key::from_bytes(&cursor).as_ref(), UNITS_PER_RECORD);
         for (key, _) in batch.iter().filter(|(key, _)| key.sub == Sub::Head) {
             let mut subject = Subject::load(work, &SubjectId(key.entity.clone()));
-            subject.trim(oldest);
+            subject.trim(work, oldest);
             subject.save(work);
         }
         let next = batch.last().filter(|_| batch.len() == UNITS_PER_RECORD).map(|(key, _)| key.to_bytes());

@@ -4,8 +4,8 @@ use crate::engine::layout::{CONTROL_LOG, HOUSEHOLDS_LOG, LETTERS_TOPIC, provisio
 use crate::engine::message::{ControlMessage, HouseholdMessage, SubjectMessage, Tick, decode, encode};
 use crate::engine::state::MemoryState;
 use crate::types::{
-    Change, Day, EntityId, Event, EventKey, EventTime, LinkRecord, Origin, Phase, Signal, StreamTime,
-    SubjectId,
+    Change, Day, DayState, EntityId, Event, EventKey, EventTime, LinkRecord, Origin, Phase, Reading, Signal,
+    StreamTime, SubjectId, Value,
 };
 use proptest::prelude::*;
 use std::collections::{BTreeMap, VecDeque};
@@ -34,8 +34,7 @@ fn world() -> World {
     let layout = Layout::new([(SmolStr::new(SUBJECTS_LOG), PARTITIONS)]);
     let encode = |body: &crate::engine::letter::LetterBody<'_>| body.code.as_bytes().to_vec();
     let letters = Arc::new(Letters::new(layout.clone(), Box::new(encode)));
-    let config = IdentityConfig { daily: [SmolStr::new("reading")].into(), ..IdentityConfig::default() };
-    let stage = Identity::new(config, layout.clone(), letters);
+    let stage = Identity::new(IdentityConfig::default(), layout.clone(), letters);
     let task = |partition| {
         let at = TopicPartition { topic: SmolStr::new(SUBJECTS_LOG), partition };
         (stage.task(&at), MemoryState::default(), 0)
@@ -60,7 +59,10 @@ impl World {
         let subject = match message {
             SubjectMessage::Signal { signal, trail, .. } => &signal.owners[usize::from(*trail)],
             SubjectMessage::Link { link, .. } => &link.subject,
-            SubjectMessage::Forget { owners, trail, .. } => &owners[usize::from(*trail)],
+            SubjectMessage::Reading { reading, trail, .. } => &reading.owners[usize::from(*trail)],
+            SubjectMessage::Forget { owners, trail, .. }
+            | SubjectMessage::Readings { owners, trail, .. }
+            | SubjectMessage::ForgetReadings { owners, trail, .. } => &owners[usize::from(*trail)],
             SubjectMessage::Tick(_) | SubjectMessage::Continue => {
                 return (0..PARTITIONS).for_each(|partition| self.append(partition, &value));
             }
@@ -217,6 +219,24 @@ fn signal(owners: &[&str], key: &str, revision: i64, change: Change) -> SubjectM
     }
 }
 
+fn reading(owners: &[&str], source: &str, day: i32, revision: i64, state: DayState) -> SubjectMessage {
+    SubjectMessage::Reading {
+        origin: origin(),
+        trail: 0,
+        accepted: None,
+        reading: Reading {
+            source: SmolStr::new(source),
+            kind: SmolStr::new("reading"),
+            day: Day(day),
+            revision,
+            state,
+            owners: owners.iter().map(SubjectId::new).collect(),
+            region: None,
+            lateness_days: 7,
+        },
+    }
+}
+
 fn link(
     key: &str,
     revision: i64,
@@ -366,7 +386,7 @@ fn an_event_older_than_the_history_is_a_letter() {
 fn many_events_join_in_chunks() {
     let mut world = world();
     for n in 0..600 {
-        world.send(&signal(&["p"], &format!("k{n:03}"), 1, body("reading", TODAY - n)));
+        world.send(&reading(&["p"], "S", TODAY - n, 1, DayState::Idle));
     }
     world.sent.clear();
     world.send(&link("l", 1, "p", "H1", (0, None)));
@@ -402,7 +422,7 @@ fn pages_older_than_the_history_go_by_and_by() {
     let mut world = world();
     world.tick(TODAY);
     for n in 0..40 {
-        world.send(&signal(&[format!("p{n}").as_str()], "k", 1, body("reading", TODAY - 700)));
+        world.send(&reading(&[format!("p{n}").as_str()], "S", TODAY - 700, 1, DayState::Used));
         world.send(&signal(&[format!("p{n}").as_str()], "k2", 1, body("debt", TODAY)));
     }
     let pages = |world: &World| {
@@ -442,8 +462,90 @@ fn bytes_that_are_no_message_become_a_letter_and_a_newer_format_stops_the_task()
     assert!(task.handle(&input, &*state).is_err());
 }
 
-/// What anyone may send: signals of five things and links of four keys. The revision is the place in the list, so it is
-/// unique and what wins does not depend on who came first.
+#[test]
+fn a_day_is_what_its_highest_revision_says_and_a_void_takes_it_back() {
+    let check = |records: &[(i64, DayState)], expected: &str| {
+        let mut world = world();
+        for (revision, state) in records {
+            world.send(&reading(&["p"], "S", TODAY, *revision, *state));
+        }
+        let held = holdings(&world.households).into_values().flatten().collect::<Vec<_>>();
+        let shown = held.iter().map(|((_, key), event)| {
+            format!("{} {} {:?}", key.key, event.revision, event.field("used").unwrap())
+        });
+        assert_eq!(shown.collect::<Vec<_>>().join(", "), expected, "{records:?}");
+    };
+    use DayState::{Idle, Used, Void};
+    check(&[(1, Idle)], "reading@2025-01-12 1 Int(0)");
+    check(&[(1, Used), (2, Idle)], "reading@2025-01-12 2 Int(0)");
+    check(&[(2, Idle), (1, Used)], "reading@2025-01-12 2 Int(0)");
+    check(&[(1, Idle), (1, Used), (1, Idle)], "reading@2025-01-12 1 Int(1)");
+    check(&[(1, Used), (1, Void)], "");
+    check(&[(3, Void), (1, Used)], "");
+    check(&[(1, Used), (2, Void), (3, Used)], "reading@2025-01-12 3 Int(1)");
+}
+
+#[test]
+fn a_year_of_readings_takes_few_bytes_a_month() {
+    let mut world = world();
+    world.send(&link("l", 1, "service_point:0123456789abcdef", "H1", (0, None)));
+    for n in 0..365 {
+        world.send(&reading(
+            &["service_point:0123456789abcdef", "address:a"],
+            "KEPCO",
+            TODAY - n,
+            1,
+            DayState::Used,
+        ));
+    }
+    let records = world.parts.iter().flat_map(|(_, state, _)| state.iter());
+    let days = records.filter(|(key, _)| matches!(key.sub, crate::engine::state::Sub::Daily(_)));
+    let sizes: Vec<usize> = days.map(|(_, record)| record.to_bytes().len()).collect();
+    assert!(sizes.len() == 13 && sizes.iter().all(|bytes| *bytes <= 16), "{sizes:?}");
+}
+
+#[test]
+fn readings_of_two_meters_of_a_person_go_by_their_own_ways() {
+    let mut world = world();
+    world.send(&reading(&["p", "s:1"], "S", TODAY, 1, DayState::Idle));
+    world.send(&reading(&["p", "s:2"], "S", TODAY, 1, DayState::Used));
+    world.settle();
+    let day = "reading@2025-01-12";
+    let own = |subject: &str| (prov(subject), format!("{}: {subject} {day}", prov(subject)));
+    let mut apart = [own("s:1"), own("s:2")];
+    apart.sort();
+    let apart = apart.map(|(_, shown)| shown).join("; ");
+    assert_eq!(world.shows(), apart);
+    world.send(&link("l", 1, "p", "H1", (0, None)));
+    world.settle();
+    assert_eq!(world.shows(), format!("H1: p {day}"));
+    world.send(&removal("l", i64::MAX, "p"));
+    world.settle();
+    assert_eq!(world.shows(), apart);
+}
+
+#[test]
+fn a_subject_that_too_many_meters_name_hands_their_readings_on_or_back() {
+    let mut world = world();
+    for n in 0..SERIES_OF_A_SUBJECT {
+        world.send(&reading(&["p", &format!("s:{n}")], "S", TODAY, 1, DayState::Used));
+    }
+    world.settle();
+    assert_eq!(world.sent.len(), SERIES_OF_A_SUBJECT);
+    world.send(&link("l", 1, "p", "H1", (0, None)));
+    world.settle();
+    world.sent.clear();
+    world.send(&reading(&["p", "s:x"], "S", TODAY, 1, DayState::Used));
+    world.settle();
+    let [HouseholdMessage::Put { subject, .. }] = &world.sent[..] else { panic!("{:?}", world.sent) };
+    assert_eq!(subject.as_str(), "s:x");
+    world.send(&reading(&["p"], "S", TODAY, 1, DayState::Used));
+    assert_eq!(world.letters, ["IEUM-S006"]);
+}
+
+/// What anyone may send: signals of five things, readings that came by as many ways, and links of four keys. The revision
+/// of signals and links is the place in the list, so it is unique and what wins does not depend on who came first; that
+/// of readings need not be.
 fn histories() -> impl Strategy<Value = Vec<SubjectMessage>> {
     let owners: [&[&str]; 5] = [&["p:1", "s:1", "a:1"], &["p:1", "a:1"], &["s:1"], &["p:2", "s:1"], &["a:1"]];
     let report = (0..5usize, 0..4u8, 0..400i32).prop_map(move |(thing, what, day)| {
@@ -451,7 +553,6 @@ fn histories() -> impl Strategy<Value = Vec<SubjectMessage>> {
         let change = match what {
             0 => Change::Void,
             1 => Change::End(EventTime::Day(Day(day))),
-            _ if thing == 2 => body("reading", TODAY - 5 + day % 5),
             _ => body("debt", day),
         };
         signal(owners[thing], &format!("k{thing}"), 0, change)
@@ -467,22 +568,32 @@ fn histories() -> impl Strategy<Value = Vec<SubjectMessage>> {
             link(&format!("l{key}"), 0, subject, &format!("H{household}"), days)
         },
     );
-    proptest::collection::vec(prop_oneof![2 => report, 1 => registry], 1..24).prop_map(|mut all| {
-        for (n, message) in (1..).zip(&mut all) {
-            match message {
-                SubjectMessage::Signal { signal, .. } => signal.revision = n,
-                SubjectMessage::Link { link, .. } => link.revision = n,
-                _ => {}
+    let states = [DayState::Idle, DayState::Used, DayState::Void];
+    let meter =
+        (0..5usize, 0..3usize, 0..40i32, 1..4i64, 0..4u8).prop_map(move |(way, state, day, rev, other)| {
+            let source = if other == 0 { "T" } else { "S" };
+            // Few days, so that records meet; some of them in another month.
+            reading(owners[way], source, TODAY - if day < 30 { day % 3 } else { day }, rev, states[state])
+        });
+    proptest::collection::vec(prop_oneof![2 => report, 2 => meter, 1 => registry], 1..32).prop_map(
+        |mut all| {
+            for (n, message) in (1..).zip(&mut all) {
+                match message {
+                    SubjectMessage::Signal { signal, .. } => signal.revision = n,
+                    SubjectMessage::Link { link, .. } => link.revision = n,
+                    _ => {}
+                }
             }
-        }
-        all
-    })
+            all
+        },
+    )
 }
 
 /// The same from the whole set at once, without order or state: what each key and link finally says, and who holds it.
 fn naive(messages: &[SubjectMessage]) -> Holdings {
-    let mut links: BTreeMap<&EventKey, &LinkRecord> = BTreeMap::new();
+    let mut links = Links::new();
     let mut signals: BTreeMap<&EventKey, Vec<&Signal>> = BTreeMap::new();
+    let mut said: BTreeMap<(&[SubjectId], &SmolStr, Day), (i64, DayState)> = BTreeMap::new();
     for message in messages {
         match message {
             SubjectMessage::Link { link, .. } => {
@@ -492,6 +603,11 @@ fn naive(messages: &[SubjectMessage]) -> Holdings {
                 }
             }
             SubjectMessage::Signal { signal, .. } => signals.entry(&signal.key).or_default().push(signal),
+            SubjectMessage::Reading { reading, .. } => {
+                let Reading { owners, source, day, revision, state, .. } = reading;
+                let best = said.entry((owners.as_slice(), source, *day)).or_insert((*revision, *state));
+                *best = (*best).max((*revision, *state));
+            }
             _ => {}
         }
     }
@@ -521,21 +637,46 @@ fn naive(messages: &[SubjectMessage]) -> Holdings {
         {
             (event.phase, event.revision) = (Phase::Ended(*time), end.revision);
         }
-        let linked = |owner: &&SubjectId| links.values().any(|link| link.subject == **owner);
-        let owner = report.owners.iter().find(linked).or(report.owners.last()).unwrap();
-        let holds = |link: &&&LinkRecord| {
-            link.subject == *owner && link.from <= event.day() && link.to.is_none_or(|to| event.day() < to)
-        };
-        let mut homes: Vec<EntityId> =
-            links.values().filter(holds).map(|link| link.household.clone()).collect();
-        if homes.is_empty() {
-            homes.push(EntityId(prov(owner.as_str())));
-        }
-        for home in homes {
+        let owner = counts_at(&links, &report.owners);
+        for home in homes(&links, owner, event.day()) {
             holdings.entry(home).or_default().insert((owner.clone(), key.clone()), event.clone());
         }
     }
+    for (reading, (revision, state)) in said {
+        let owner = counts_at(&links, reading.0);
+        let used = match state {
+            DayState::Void => continue,
+            DayState::Idle => false,
+            DayState::Used => true,
+        };
+        let event = days::day_event(reading.1, &SmolStr::new("reading"), reading.2, revision, used);
+        for home in homes(&links, owner, event.day()) {
+            let held = holdings.entry(home).or_default();
+            let known = held.entry((owner.clone(), event.key.clone())).or_insert(event.clone());
+            if (revision, used) > (known.revision, known.field("used") == Some(&Value::Int(1))) {
+                *known = event.clone();
+            }
+        }
+    }
     holdings
+}
+
+type Links<'m> = BTreeMap<&'m EventKey, &'m LinkRecord>;
+
+/// The first owner that has a link, else the last.
+fn counts_at<'m>(links: &Links<'_>, owners: &'m [SubjectId]) -> &'m SubjectId {
+    let linked = |owner: &&SubjectId| links.values().any(|link| link.subject == **owner);
+    owners.iter().find(linked).or(owners.last()).unwrap()
+}
+
+fn homes(links: &Links<'_>, owner: &SubjectId, day: Day) -> Vec<EntityId> {
+    let holds =
+        |link: &&&LinkRecord| link.subject == *owner && link.from <= day && link.to.is_none_or(|to| day < to);
+    let mut homes: Vec<EntityId> = links.values().filter(holds).map(|link| link.household.clone()).collect();
+    if homes.is_empty() {
+        homes.push(EntityId(prov(owner.as_str())));
+    }
+    homes
 }
 
 fn replay(messages: &[SubjectMessage], settle: &[bool]) -> World {

@@ -12,7 +12,6 @@ use std::sync::Arc;
 pub(super) struct Work<'a> {
     pub(super) state: &'a dyn StateRead,
     pub(super) layout: &'a Layout,
-    pub(super) daily: &'a std::collections::BTreeSet<SmolStr>,
     pub(super) now: StreamTime,
     /// Headers that every record caused by this one carries.
     pub(super) headers: Vec<(SmolStr, Vec<u8>)>,

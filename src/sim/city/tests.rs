@@ -69,6 +69,10 @@ fn intake_accepts_every_record_and_every_event_name_occurs() {
         let change = match &payload {
             Payload::Signal(signal) => &signal.change,
             Payload::Area(area) => &area.change,
+            Payload::Reading(reading) => {
+                names.insert(reading.kind.clone());
+                continue;
+            }
             Payload::Link(_) | Payload::Facts(_) | Payload::Action(_) | Payload::Source(_) => continue,
         };
         let word = match change {
