@@ -1,8 +1,8 @@
-//! The command line, as `--help` shows it.
+//! The command line, as `--help` shows it. Each command's own arguments stand beside what it does.
 
+use super::{check, explain, manual, topics};
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand, ValueEnum};
-use std::path::PathBuf;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -10,15 +10,22 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Cyan.on_default().bold())
     .placeholder(AnsiColor::Cyan.on_default());
 
+const AFTER_HELP: &str = "\
+Data goes to stdout, everything else to stderr. Colour follows NO_COLOR and is left out of pipes.
+
+Exit codes:
+  0  done
+  1  it ran and found something wrong: a mistake in a file, a test that fails, an action refused
+  2  the command line is wrong
+  3  the configuration is wrong
+  4  the broker cannot be reached or does not answer in time
+  5  refused, because going on could do harm";
+
 /// ieum (이음) joins scattered signals of a household in crisis into one explained alert, exactly once.
 #[derive(Debug, Parser)]
-#[command(name = "ieum", version, styles = STYLES, max_term_width = 100)]
-#[command(
-    after_help = "Exit codes: 0 done, 1 something was found wrong, 2 wrong command line, 3 wrong configuration,\n\
-                        4 broker not reachable, 5 refused for safety."
-)]
+#[command(name = "ieum", version, styles = STYLES, max_term_width = 100, after_help = AFTER_HELP)]
 pub(super) struct Args {
-    /// When to colour: NO_COLOR is respected.
+    /// When to colour.
     #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
     pub(super) color: Colour,
     #[command(subcommand)]
@@ -34,25 +41,9 @@ pub(super) enum Colour {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Check configuration, topics and rules; no network.
-    Check(Check),
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct Sources {
-    /// Read topics from this folder instead of those built in.
-    #[arg(long, value_name = "DIR")]
-    pub(super) topics: Option<PathBuf>,
-    /// Read rules from this folder instead of those built in.
-    #[arg(long, value_name = "DIR")]
-    pub(super) rules: Option<PathBuf>,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct Check {
-    /// Configuration file to check as well.
-    #[arg(long, value_name = "FILE")]
-    pub(super) config: Option<PathBuf>,
-    #[command(flatten)]
-    pub(super) sources: Sources,
+    Check(check::Check),
+    Topics(topics::Topics),
+    Explain(explain::Explain),
+    Completions(manual::Completions),
+    Man(manual::Man),
 }

@@ -1,52 +1,59 @@
-//! `ieum check`: contracts, rules and configuration, without a network. All mistakes at once.
+//! `ieum check`: configuration, topics and rules, without a network. All mistakes at once.
 
-use super::args::{Check, Sources};
-use super::{Exit, output};
+use super::diagnostics::{Format, Found, counted};
+use super::exit::{Exit, Outcome};
+use super::files::{Files, Folders};
+use super::output;
 use crate::contracts::Contracts;
-use crate::types::{Diagnostic, Severity};
-use std::collections::BTreeMap;
-use std::path::Path;
 
-/// Checks and says what it found.
-pub(super) fn run(args: &Check) -> Exit {
-    let mut found = Vec::new();
-    let mut sources = BTreeMap::new();
-    let topics = check_topics(&args.sources, &mut found, &mut sources);
-    output::diagnostics(&found, &sources);
-    let errors = found.iter().filter(|d| d.severity == Severity::Error).count();
-    if errors > 0 {
-        anstream::eprintln!("{errors} errors, {} warnings", found.len() - errors);
-        return Exit::Found;
-    }
-    anstream::println!("{topics} topics, {} warnings", found.len());
-    Exit::Ok
+/// Check configuration, topics and rules; no network.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  ieum check                              topics and rules, in ./topics and ./rules or built in\n  \
+                        ieum check --topics my/topics --json    for an editor\n\n\
+                        Exit codes: 0 no errors (warnings may remain), 1 errors were found."
+)]
+pub(super) struct Check {
+    #[command(flatten)]
+    folders: Folders,
+    /// Print one JSON document.
+    #[arg(long)]
+    json: bool,
 }
 
-fn check_topics(
-    args: &Sources,
-    found: &mut Vec<Diagnostic>,
-    sources: &mut BTreeMap<String, String>,
-) -> usize {
-    let root = args.topics.as_deref().unwrap_or(Path::new("topics"));
-    read_files(root, root, sources);
-    let files = sources.iter().map(|(name, text)| (name.as_str(), text.as_str()));
-    match Contracts::parse(files) {
-        Ok(contracts) => contracts.topics().count(),
-        Err(mistakes) => {
-            found.extend(mistakes);
-            0
+pub(super) fn run(args: &Check) -> Outcome {
+    let mut found = Found::default();
+    let topics = args.folders.topics()?;
+    let contracts = contracts(&topics, &mut found);
+    if args.json {
+        output::json(&serde_json::json!({
+            "errors": found.errors(),
+            "warnings": found.warnings(),
+            "diagnostics": found.to_json(),
+            "topics": contracts.as_ref().map(|contracts| contracts.topics().count()),
+        }));
+    } else {
+        found.tell(Format::Text);
+        if let Some(contracts) = &contracts {
+            let inputs = contracts.topics().filter(|topic| topic.is_input()).count();
+            output::line(format_args!(
+                "topics  {}: {}, {inputs} of them inputs, {}",
+                topics.origin(),
+                counted(contracts.topics().count(), "topic"),
+                counted(contracts.events().count(), "event kind"),
+            ));
         }
     }
+    Ok(if found.errors() > 0 { Exit::Found } else { Exit::Ok })
 }
 
-/// All text files below a folder, by path relative to `root`. A folder that cannot be read holds none.
-fn read_files(root: &Path, dir: &Path, into: &mut BTreeMap<String, String>) {
-    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            read_files(root, &path, into);
-        } else if let (Ok(text), Ok(name)) = (std::fs::read_to_string(&path), path.strip_prefix(root)) {
-            into.insert(name.to_string_lossy().replace('\\', "/"), text);
+/// Reads the topics' contracts; none if they have a mistake.
+pub(super) fn contracts(files: &Files, found: &mut Found) -> Option<Contracts> {
+    match Contracts::parse(files.iter()) {
+        Ok(contracts) => Some(contracts),
+        Err(mistakes) => {
+            found.add(&files.folder, &files.texts, mistakes);
+            None
         }
     }
 }

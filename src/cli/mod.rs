@@ -3,34 +3,35 @@
 
 mod args;
 mod check;
+mod diagnostics;
+mod exit;
+mod explain;
+mod files;
+mod manual;
 mod output;
+mod pages;
+mod topics;
 
 use args::{Args, Command};
 use clap::Parser;
 use std::process::ExitCode;
 
-/// How the program ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Exit {
-    /// Done.
-    Ok = 0,
-    /// It ran and found something wrong: a rule that does not load, a test that fails, an action refused.
-    Found = 1,
-    // 2 is clap's: the command line itself is wrong.
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
-    }
-}
-
 /// Parses the command line and runs it.
 pub fn main() -> ExitCode {
     let args = Args::parse();
     output::choose_colour(args.color);
-    match args.command {
-        Command::Check(check) => check::run(&check),
-    }
-    .into()
+    let outcome = match &args.command {
+        Command::Check(args) => check::run(args),
+        Command::Explain(args) => explain::run(args),
+        Command::Topics(args) => topics::run(args),
+        Command::Completions(args) => manual::completions(args),
+        Command::Man(args) => manual::man(args),
+    };
+    let exit = outcome.unwrap_or_else(|stop| {
+        if !stop.told.is_empty() {
+            output::error(&stop.told);
+        }
+        stop.exit
+    });
+    exit.into()
 }
