@@ -1,6 +1,6 @@
 //! The command line, as `--help` shows it. Each command's own arguments stand beside what it does.
 
-use super::{check, explain, manual, topics};
+use super::{check, explain, manual, rules, topics};
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -42,6 +42,7 @@ pub(super) enum Colour {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Check(check::Check),
+    Rules(rules::Rules),
     Topics(topics::Topics),
     Explain(explain::Explain),
     Completions(manual::Completions),

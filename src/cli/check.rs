@@ -3,7 +3,7 @@
 use super::diagnostics::{Format, Found, counted};
 use super::exit::{Exit, Outcome};
 use super::files::{Files, Folders};
-use super::output;
+use super::{output, rules};
 use crate::contracts::Contracts;
 
 /// Check configuration, topics and rules; no network.
@@ -23,25 +23,30 @@ pub(super) struct Check {
 
 pub(super) fn run(args: &Check) -> Outcome {
     let mut found = Found::default();
-    let topics = args.folders.topics()?;
-    let contracts = contracts(&topics, &mut found);
+    let loaded = rules::load(&args.folders, &mut found)?;
+    let pack = loaded.as_ref().and_then(|loaded| loaded.pack.as_ref());
     if args.json {
         output::json(&serde_json::json!({
             "errors": found.errors(),
             "warnings": found.warnings(),
             "diagnostics": found.to_json(),
-            "topics": contracts.as_ref().map(|contracts| contracts.topics().count()),
+            "topics": loaded.as_ref().map(|loaded| loaded.contracts.topics().count()),
+            "pack": pack.map(|pack| pack.hash.to_string()),
         }));
     } else {
         found.tell(Format::Text);
-        if let Some(contracts) = &contracts {
+        if let Some(loaded) = &loaded {
+            let (topics, contracts) = (args.folders.topics()?.origin(), &loaded.contracts);
             let inputs = contracts.topics().filter(|topic| topic.is_input()).count();
             output::line(format_args!(
-                "topics  {}: {}, {inputs} of them inputs, {}",
-                topics.origin(),
+                "topics  {topics}: {}, {inputs} of them inputs, {}",
                 counted(contracts.topics().count(), "topic"),
                 counted(contracts.events().count(), "event kind"),
             ));
+        }
+        if let (Some(loaded), Some(pack)) = (&loaded, pack) {
+            let summary = rules::summary(pack, &loaded.tests);
+            output::line(format_args!("rules   {}: {summary}", loaded.files.origin()));
         }
     }
     Ok(if found.errors() > 0 { Exit::Found } else { Exit::Ok })

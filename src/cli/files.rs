@@ -35,6 +35,10 @@ impl Folders {
     pub(super) fn topics(&self) -> Result<Files, Stop> {
         Files::find(self.topics.as_deref(), "topics", crate::contracts::builtin_files)
     }
+
+    pub(super) fn rules(&self) -> Result<Files, Stop> {
+        Files::find(self.rules.as_deref(), "rules", crate::rules::builtin_files)
+    }
 }
 
 impl Files {

@@ -10,6 +10,7 @@ mod files;
 mod manual;
 mod output;
 mod pages;
+mod rules;
 mod topics;
 
 use args::{Args, Command};
@@ -23,6 +24,7 @@ pub fn main() -> ExitCode {
     let outcome = match &args.command {
         Command::Check(args) => check::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Rules(args) => rules::run(args),
         Command::Topics(args) => topics::run(args),
         Command::Completions(args) => manual::completions(args),
         Command::Man(args) => manual::man(args),

@@ -6,9 +6,7 @@ use std::fmt::Arguments;
 use std::io::{IsTerminal, Write};
 
 pub(super) const BOLD: Style = Style::new().bold();
-pub(super) const DIM: Style = Style::new().dimmed();
 pub(super) const RED: Style = AnsiColor::Red.on_default().bold();
-pub(super) const YELLOW: Style = AnsiColor::Yellow.on_default();
 
 /// Sets the colour choice for stdout and stderr alike.
 pub(super) fn choose_colour(choice: Colour) {

@@ -3,6 +3,7 @@
 use crate::contracts::{CONTRACT_CODES, DECODE_CODES};
 use crate::engine::codes::STAGE_CODES;
 use crate::engine::lane::LANE_CODES;
+use crate::rules::RULE_CODES;
 use crate::types::did_you_mean;
 
 /// A code's page.
@@ -19,6 +20,7 @@ type Table = &'static [(&'static str, &'static str, &'static str)];
 /// Every table of codes, with what its codes are about.
 const TABLES: &[(&str, Table)] = &[
     ("mistakes in topics", CONTRACT_CODES),
+    ("mistakes in rules", RULE_CODES),
     ("rejected records", DECODE_CODES),
     ("records that a stage rejects", STAGE_CODES),
     ("lanes: commit and recovery", LANE_CODES),

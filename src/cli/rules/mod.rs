@@ -1,0 +1,65 @@
+//! `ieum rules`: what an author does with a pack.
+
+mod check;
+
+use super::diagnostics::Found;
+use super::exit::Outcome;
+use super::files::{Files, Folders};
+use crate::contracts::Contracts;
+use crate::rules::plan::Pack;
+use crate::rules::testfile::{self, TestFile};
+
+/// Rules: check, test and publish a pack.
+#[derive(Debug, clap::Args)]
+pub(super) struct Rules {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Check(check::Check),
+}
+
+pub(super) fn run(args: &Rules) -> Outcome {
+    match &args.command {
+        Command::Check(args) => check::run(args),
+    }
+}
+
+/// A pack with its contracts and tests, as far as they load.
+pub(super) struct Loaded {
+    pub(super) files: Files,
+    pub(super) contracts: Contracts,
+    pub(super) pack: Option<Pack>,
+    pub(super) tests: Vec<TestFile>,
+}
+
+/// Loads contracts, rules and their tests; none if the contracts have a mistake.
+pub(super) fn load(folders: &Folders, found: &mut Found) -> Result<Option<Loaded>, super::exit::Stop> {
+    let (topics, files) = (folders.topics()?, folders.rules()?);
+    let Some(contracts) = super::check::contracts(&topics, found) else { return Ok(None) };
+    let (pack, mistakes) = crate::rules::load(files.iter(), &contracts);
+    found.add(&files.folder, &files.texts, mistakes);
+    let mut tests = Vec::new();
+    if let Some(pack) = &pack {
+        let mistakes;
+        (tests, mistakes) = testfile::read_all(files.iter(), pack, &contracts);
+        found.add(&files.folder, &files.texts, mistakes);
+    }
+    Ok(Some(Loaded { files, contracts, pack, tests }))
+}
+
+/// `6 rules, 1 suppression, 12 cases, pack 1a2b3c4d5e6f`.
+pub(super) fn summary(pack: &Pack, tests: &[TestFile]) -> String {
+    use super::diagnostics::counted;
+    let cases = tests.iter().map(|test| test.cases.len()).sum();
+    format!(
+        "{}, {}, {}, {}, pack {}",
+        counted(pack.crisis.len(), "rule"),
+        counted(pack.suppressions.len(), "suppression"),
+        counted(pack.params.len(), "param"),
+        counted(cases, "test case"),
+        pack.hash.short()
+    )
+}
