@@ -106,8 +106,8 @@ fn a_reading_says_what_it_knows_of_a_day_and_its_void_names_the_day() {
     assert_eq!(state("report", &[kind.clone(), day.clone(), used(3)]), Ok(DayState::Used));
     assert_eq!(state("report", &[kind.clone(), day.clone()]), Err(MISSING_FIELD));
     assert_eq!(state("void", &[kind.clone(), day.clone()]), Ok(DayState::Void));
-    assert_eq!(state("void", &[kind.clone()]), Err(VOID_WITHOUT_DAY));
-    assert_eq!(state("void", &[day.clone()]), Err(VOID_WITHOUT_DAY));
+    assert_eq!(state("void", std::slice::from_ref(&kind)), Err(VOID_WITHOUT_DAY));
+    assert_eq!(state("void", std::slice::from_ref(&day)), Err(VOID_WITHOUT_DAY));
     assert_eq!(state("end", &[kind, day]), Err(UNKNOWN_KIND));
 }
 
