@@ -89,6 +89,8 @@ pub struct Voided {
     pub revision: i64,
     /// The day from which its age counts.
     pub day: Day,
+    /// The highest end known when it was voided: in force again for a report between the two.
+    pub end: Option<(i64, EventTime)>,
 }
 
 /// Events of a subject in one year.

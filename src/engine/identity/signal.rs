@@ -12,7 +12,7 @@
 use super::super::effect::Fact;
 use super::super::message::{HouseholdMessage, SubjectMessage};
 use super::super::state::Record;
-use super::records::{Entry, Held, Onward, Waiting};
+use super::records::{Entry, Held, Onward, Voided, Waiting};
 use super::subject::{Subject, waiting, waiting_key};
 use super::work::Work;
 use crate::types::{Change, Day, Event, EventKey, EventTime, Origin, Signal, StreamTime, SubjectId};
@@ -80,7 +80,7 @@ enum Known {
 fn report(work: &mut Work<'_>, subject: &mut Subject, arrival: &Arrival<'_>) -> Known {
     let Signal { key, revision, change, .. } = arrival.signal;
     let Change::Body { kind, time, phase, fields } = change else { return Known::Already };
-    if subject.voided(key).is_some_and(|voided| voided >= *revision) {
+    if subject.voided(key).is_some_and(|voided| voided.revision >= *revision) {
         return Known::Already;
     }
     let old = subject.find(work, key);
@@ -89,7 +89,8 @@ fn report(work: &mut Work<'_>, subject: &mut Subject, arrival: &Arrival<'_>) -> 
     }
     let (waited_end, waited_void) = settle_waiting(work, subject, key);
     if let Some(voided) = waited_void {
-        subject.remember_void(key, voided, time.day());
+        let (key, day) = (key.clone(), time.day());
+        subject.remember_void(Voided { key, revision: voided, day, end: waited_end });
         if voided >= *revision {
             return Known::New;
         }
@@ -107,7 +108,8 @@ fn report(work: &mut Work<'_>, subject: &mut Subject, arrival: &Arrival<'_>) -> 
     if event.late && arrival.trail == 0 {
         work.facts.push(Fact::Late { topic: arrival.origin.topic.clone() });
     }
-    let end = higher(old.as_ref().and_then(|old| old.end), waited_end);
+    let ends = [old.as_ref().and_then(|old| old.end), subject.voided(key).and_then(|voided| voided.end)];
+    let end = ends.into_iter().fold(waited_end, higher);
     let entry = Entry { event, end, onward: arrival.onward() };
     place(work, subject, arrival.origin, old.as_ref(), &entry);
     if !subject.counts(&entry) {
@@ -119,7 +121,7 @@ fn report(work: &mut Work<'_>, subject: &mut Subject, arrival: &Arrival<'_>) -> 
 
 fn end(work: &mut Work<'_>, subject: &mut Subject, arrival: &Arrival<'_>, time: EventTime) -> Known {
     let Signal { key, revision, .. } = arrival.signal;
-    if subject.voided(key).is_some_and(|voided| voided >= *revision) {
+    if subject.voided(key).is_some_and(|voided| voided.revision >= *revision) {
         return Known::Already;
     }
     let Some(old) = subject.find(work, key) else { return wait(work, subject, arrival, Some(time)) };
@@ -138,7 +140,7 @@ fn end(work: &mut Work<'_>, subject: &mut Subject, arrival: &Arrival<'_>, time: 
 
 fn void(work: &mut Work<'_>, subject: &mut Subject, arrival: &Arrival<'_>) -> Known {
     let Signal { key, revision, .. } = arrival.signal;
-    let voided = subject.voided(key);
+    let voided = subject.voided(key).map(|voided| voided.revision);
     if voided.is_some_and(|voided| voided >= *revision) {
         return Known::Already;
     }
@@ -146,11 +148,12 @@ fn void(work: &mut Work<'_>, subject: &mut Subject, arrival: &Arrival<'_>) -> Kn
         if voided.is_none() {
             return wait(work, subject, arrival, None);
         }
-        subject.remember_void(key, *revision, Day(0));
+        subject.remember_void(Voided { key: key.clone(), revision: *revision, day: Day(0), end: None });
         return Known::New;
     };
-    subject.remember_void(key, *revision, old.event.day());
-    if *revision < old.event.revision {
+    let (key, revision, day) = (key.clone(), *revision, old.event.day());
+    subject.remember_void(Voided { key: key.clone(), revision, day, end: old.end });
+    if revision < old.event.revision {
         return Known::Already;
     }
     subject.remove(work, &old);
@@ -263,6 +266,7 @@ fn settle_waiting(
     (end, waiting.void.map(|held| held.revision))
 }
 
-fn higher(a: Option<(i64, EventTime)>, b: Option<(i64, EventTime)>) -> Option<(i64, EventTime)> {
+/// The end with the higher revision.
+pub(super) fn higher(a: Option<(i64, EventTime)>, b: Option<(i64, EventTime)>) -> Option<(i64, EventTime)> {
     [a, b].into_iter().flatten().max_by_key(|(revision, _)| *revision)
 }

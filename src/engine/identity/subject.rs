@@ -3,6 +3,7 @@
 use super::super::state::{Key, Record, Sub};
 use super::part::Part;
 use super::records::{Entry, SubjectDays, SubjectHead, SubjectPage, Voided, Waiting};
+use super::signal::higher;
 use super::work::Work;
 use crate::types::{Day, EntityId, Event, EventKey, SubjectId};
 use chrono::Datelike;
@@ -44,18 +45,20 @@ impl Subject {
         entry.onward.is_none() || self.linked()
     }
 
-    /// The revision up to which reports of a key never happened.
-    pub(super) fn voided(&self, key: &EventKey) -> Option<i64> {
-        let voided = &self.head.get().voided;
-        voided.iter().find(|voided| voided.key == *key).map(|voided| voided.revision)
+    /// What is remembered of a void of a key.
+    pub(super) fn voided(&self, key: &EventKey) -> Option<&Voided> {
+        self.head.get().voided.iter().find(|voided| voided.key == *key)
     }
 
     /// Remembers a void.
-    pub(super) fn remember_void(&mut self, key: &EventKey, revision: i64, day: Day) {
+    pub(super) fn remember_void(&mut self, new: Voided) {
         let known = &mut self.head.edit().voided;
-        match known.iter_mut().find(|voided| voided.key == *key) {
-            Some(voided) => voided.revision = voided.revision.max(revision),
-            None => known.push(Voided { key: key.clone(), revision, day }),
+        match known.iter_mut().find(|voided| voided.key == new.key) {
+            Some(voided) => {
+                voided.revision = voided.revision.max(new.revision);
+                voided.end = higher(voided.end, new.end);
+            }
+            None => known.push(new),
         }
     }
 

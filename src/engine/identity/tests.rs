@@ -330,6 +330,19 @@ fn bodiless_changes_wait_for_their_report_then_become_a_letter() {
 }
 
 #[test]
+fn an_end_outlives_the_void_of_an_earlier_report() {
+    let ended = Change::End(EventTime::Day(Day(TODAY)));
+    let parts = [(1, body("debt", TODAY - 2)), (2, Change::Void), (4, ended), (3, body("debt", TODAY - 1))];
+    for order in [[0, 1, 2, 3], [0, 2, 1, 3], [2, 1, 0, 3], [3, 2, 1, 0], [1, 2, 0, 3]] {
+        let mut world = world();
+        for (revision, change) in order.map(|at: usize| parts[at].clone()) {
+            world.send(&signal(&["p"], "k", revision, change));
+        }
+        assert_eq!(world.shows(), format!("{}: p k ended", prov("p")), "{order:?}");
+    }
+}
+
+#[test]
 fn what_waits_from_before_the_first_tick_waits_its_whole_lateness() {
     let mut world = world();
     world.send(&signal(&["p"], "k", 1, Change::Void));
