@@ -1,6 +1,6 @@
 //! The command line, as `--help` shows it. Each command's own arguments stand beside what it does.
 
-use super::{check, explain, manual, rules, topics};
+use super::{alerts, check, explain, inspect, manual, rules, simulate, status, topics};
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -42,8 +42,12 @@ pub(super) enum Colour {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Check(check::Check),
+    Status(status::Status),
+    Alerts(alerts::Alerts),
     Rules(rules::Rules),
     Topics(topics::Topics),
+    Simulate(simulate::Simulate),
+    State(inspect::State),
     Explain(explain::Explain),
     Completions(manual::Completions),
     Man(manual::Man),

@@ -1,19 +1,24 @@
 //! `ieum check`: configuration, topics and rules, without a network. All mistakes at once.
 
+use super::connect::Connect;
 use super::diagnostics::{Format, Found, counted};
 use super::exit::{Exit, Outcome};
 use super::files::{Files, Folders};
 use super::{output, rules};
 use crate::contracts::Contracts;
+use std::path::PathBuf;
 
 /// Check configuration, topics and rules; no network.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  ieum check                              topics and rules, in ./topics and ./rules or built in\n  \
-                        ieum check --topics my/topics --json    for an editor\n\n\
+                        ieum check --config deploy/ieum.toml\n  ieum check --topics my/topics --json    for an editor\n\n\
                         Exit codes: 0 no errors (warnings may remain), 1 errors were found."
 )]
 pub(super) struct Check {
+    /// Check this configuration file as well.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     #[command(flatten)]
     folders: Folders,
     /// Print one JSON document.
@@ -23,6 +28,9 @@ pub(super) struct Check {
 
 pub(super) fn run(args: &Check) -> Outcome {
     let mut found = Found::default();
+    if args.config.is_some() {
+        Connect { config: args.config.clone(), ..Connect::default() }.load(&mut found)?;
+    }
     let loaded = rules::load(&args.folders, &mut found)?;
     let pack = loaded.as_ref().and_then(|loaded| loaded.pack.as_ref());
     if args.json {
@@ -35,6 +43,9 @@ pub(super) fn run(args: &Check) -> Outcome {
         }));
     } else {
         found.tell(Format::Text);
+        if let Some(file) = args.config.as_ref().filter(|_| found.errors() == 0) {
+            output::line(format_args!("config  {}", file.display()));
+        }
         if let Some(loaded) = &loaded {
             let (topics, contracts) = (args.folders.topics()?.origin(), &loaded.contracts);
             let inputs = contracts.topics().filter(|topic| topic.is_input()).count();

@@ -1,5 +1,6 @@
 //! How the program ends.
 
+use crate::engine::lane::io::Failure;
 use std::process::ExitCode;
 
 /// Exit codes, as `--help` lists them.
@@ -12,7 +13,10 @@ pub(super) enum Exit {
     // 2 is clap's: the command line itself is wrong.
     /// The configuration is wrong.
     Config = 3,
-    // 4: the broker cannot be reached; 5: refused for safety.
+    /// The broker cannot be reached, or does not answer in time.
+    Broker = 4,
+    /// Refused, because going on could do harm.
+    Refused = 5,
 }
 
 impl From<Exit> for ExitCode {
@@ -37,6 +41,12 @@ impl Stop {
     /// What was found has been told already.
     pub(super) fn told(exit: Exit) -> Self {
         Self { exit, told: String::new() }
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::new(Exit::Broker, failure.to_string())
     }
 }
 

@@ -1,17 +1,26 @@
 //! The `ieum` command. Data goes to stdout, everything else to stderr; colour respects NO_COLOR and pipes; an exit
 //! code means something.
 
+mod alerts;
 mod args;
 mod check;
+mod connect;
+mod control;
 mod diagnostics;
 mod exit;
 mod explain;
 mod files;
+mod inspect;
 mod manual;
 mod output;
 mod pages;
 mod rules;
+mod simulate;
+mod status;
+mod stop;
 mod topics;
+mod tree;
+mod writer;
 
 use args::{Args, Command};
 use clap::Parser;
@@ -25,6 +34,10 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Rules(args) => rules::run(args),
+        Command::Alerts(args) => alerts::run(args),
+        Command::Simulate(args) => simulate::run(args),
+        Command::Status(args) => status::run(args),
+        Command::State(args) => inspect::run(args),
         Command::Topics(args) => topics::run(args),
         Command::Completions(args) => manual::completions(args),
         Command::Man(args) => manual::man(args),

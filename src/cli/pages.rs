@@ -1,5 +1,6 @@
 //! One registry over the code tables of all modules.
 
+use crate::config::CONFIG_CODES;
 use crate::contracts::{CONTRACT_CODES, DECODE_CODES};
 use crate::engine::codes::STAGE_CODES;
 use crate::engine::lane::LANE_CODES;
@@ -19,6 +20,7 @@ type Table = &'static [(&'static str, &'static str, &'static str)];
 
 /// Every table of codes, with what its codes are about.
 const TABLES: &[(&str, Table)] = &[
+    ("mistakes in the configuration", CONFIG_CODES),
     ("mistakes in topics", CONTRACT_CODES),
     ("mistakes in rules", RULE_CODES),
     ("rejected records", DECODE_CODES),

@@ -1,0 +1,112 @@
+//! `ieum simulate`: the synthetic city, written to a broker or scored against its own truth.
+
+use super::connect::Connect;
+use super::control;
+use super::exit::{Exit, Outcome, Stop};
+use super::output;
+use super::stop::Asked;
+use super::writer::{Turn, Writer};
+use crate::contracts::builtin;
+use crate::engine::message::Clock;
+use crate::sim::city::{City, Plan};
+use crate::types::Day;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Write a synthetic city to a broker whose time is declared.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  ieum simulate --config deploy/local.toml --households 5000 --days 60\n  \
+                        ieum simulate --brokers 127.0.0.1:9092 --seed 7 --start 2026-03-02\n\n\
+                        It writes only to a control log whose clock is declared, and time only goes on: a second run begins on the\n\
+                        day after the time declared last."
+)]
+pub(super) struct Simulate {
+    #[command(flatten)]
+    connect: Connect,
+    #[command(flatten)]
+    size: Size,
+    /// First day; without it the city's own, or the day after the time declared last.
+    #[arg(long, value_name = "DATE")]
+    start: Option<Day>,
+    /// Poisoned records for each 10,000 good ones.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    poison: u32,
+}
+
+/// What kind of city.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Size {
+    /// Households of the city.
+    #[arg(long, value_name = "N", default_value_t = 2_000)]
+    pub(super) households: u32,
+    /// Days of the run.
+    #[arg(long, value_name = "D", default_value_t = 60)]
+    pub(super) days: u32,
+    /// The same seed gives the same city.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub(super) seed: u64,
+}
+
+impl Size {
+    pub(super) fn plan(&self) -> Plan {
+        Plan { households: self.households, days: self.days, seed: self.seed, ..Plan::default() }
+    }
+}
+
+/// A wait that is worth a line.
+const LONG: Duration = Duration::from_secs(10);
+
+pub(super) fn run(args: &Simulate) -> Outcome {
+    let kafka = args.connect.config()?.kafka;
+    let said = control::read(&kafka)?;
+    if said.clock == Some(Clock::Append) {
+        let told =
+            "this broker's control log runs on the append clock: a city would declare a time that is not so";
+        return Err(Stop::new(Exit::Refused, told));
+    }
+    let usual = said.sampled.map_or(Plan::default().start, |sampled| sampled.day().plus(1));
+    let start = args.start.unwrap_or(usual);
+    if let Some(sampled) = said.sampled.filter(|sampled| start.start() < *sampled) {
+        let told = format!("time has been declared until {sampled}, and only goes on; leave --start out");
+        return Err(Stop::new(Exit::Refused, told));
+    }
+    let plan = Plan { start, poison_per_10_000: args.poison, ..args.size.plan() };
+    let contracts = Arc::new(builtin());
+    let city = City::new(plan, Arc::clone(&contracts)).map_err(|told| Stop::new(Exit::Found, told))?;
+    let mut writer = Writer::open(&kafka, &contracts, city, said.sampled)?;
+    let asked = Asked::listen()?;
+    let bar = bar();
+    let mut waits: Option<Instant> = None;
+    while !asked.to_stop() {
+        match writer.turn(&mut |_| {})? {
+            Turn::Over => break,
+            Turn::Wrote => waits = None,
+            Turn::Waits => {
+                let since = *waits.get_or_insert_with(Instant::now);
+                if since.elapsed() >= LONG {
+                    bar.suspend(|| {
+                        let at = writer.households();
+                        output::note(format_args!("time waits for the households stage, which is at {at}: is \"ieum run\" there, and a pack published?"));
+                    });
+                    waits = Some(Instant::now());
+                }
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        }
+        bar.set_position(writer.progress().unsigned_abs());
+        bar.set_message(format!("{}  {} records", writer.told.declared.day(), writer.told.records));
+    }
+    bar.finish_and_clear();
+    let told = writer.told;
+    output::line(format_args!("{} records, {} bytes, until {}", told.records, told.bytes, told.declared));
+    Ok(Exit::Ok)
+}
+
+/// On a terminal; nothing without one.
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{wide_bar} {msg}");
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
