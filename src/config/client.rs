@@ -1,6 +1,7 @@
 //! librdkafka's configuration from ours. What exactly-once rests on is set here and cannot be passed through.
 
 use super::KafkaConfig;
+use crate::contracts::RAW_MESSAGE_BYTES;
 use rdkafka::ClientConfig;
 
 /// Keys of librdkafka that ieum sets itself, with the reason or its own key.
@@ -38,8 +39,8 @@ pub const OWNED: &[(&str, &str)] = &[
     ("transactional.id", "use \"application.instance\""),
 ];
 
-/// The largest record: the largest input (10 MiB), what a dead letter adds (64 KiB), and the protocol's own bytes.
-pub(super) const MESSAGE_MAX_BYTES: u64 = 10 * 1024 * 1024 + 128 * 1024;
+/// The largest record: the largest raw one, what a dead letter adds (64 KiB), and the protocol's own bytes.
+const MESSAGE_MAX_BYTES: u64 = RAW_MESSAGE_BYTES.unsigned_abs() as u64 + 128 * 1024;
 /// An end of a partition shows at most so late: ticks wait for it.
 const FETCH_WAIT_MS: u64 = 50;
 

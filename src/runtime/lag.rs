@@ -1,0 +1,115 @@
+//! How far behind each stage is, in records and in seconds.
+//!
+//! Seconds need no time stamps: each look remembers where the partition ended then; the oldest such end that the group
+//! has not passed tells how long something has waited.
+
+use super::pause;
+use super::status::Board;
+use crate::engine::lane::io::TopicPartition;
+use crate::ingest::Ends;
+use crate::telemetry::Metrics;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Time between looks.
+const EVERY: Duration = Duration::from_secs(5);
+/// Ends remembered a partition; beyond that every second one is dropped.
+const REMEMBERED: usize = 128;
+
+/// Looks until told to stop.
+pub(super) fn run(board: &Board, metrics: &Metrics, ends: &Ends, stop: &AtomicBool) {
+    let mut waits: BTreeMap<(&'static str, TopicPartition), Waits> = BTreeMap::new();
+    while !stop.load(Ordering::Acquire) {
+        let (mut records, mut seconds) = (BTreeMap::new(), BTreeMap::new());
+        let mut seen = BTreeMap::new();
+        for lane in board.status().lanes {
+            for task in lane.tasks {
+                let Ok((start, stable)) = ends.stable(&task.at) else { continue };
+                let committed = task.committed.max(start);
+                let key = (lane.stage, task.at.clone());
+                let mut wait = waits.remove(&key).unwrap_or_default();
+                let waited = wait.look(Instant::now(), committed, stable);
+                *records.entry((lane.stage, task.at.topic)).or_insert(0) += (stable - committed).max(0);
+                let longest = seconds.entry(lane.stage).or_insert(Duration::ZERO);
+                *longest = waited.max(*longest);
+                seen.insert(key, wait);
+            }
+        }
+        waits = seen;
+        for ((stage, topic), lag) in records {
+            metrics.set_lag(stage, &topic, lag);
+        }
+        for (stage, longest) in seconds {
+            metrics.set_lag_seconds(stage, longest.as_secs_f64());
+        }
+        pause(EVERY, stop);
+    }
+}
+
+/// Ends that one partition's group has not passed, oldest first.
+#[derive(Debug, Default)]
+struct Waits {
+    ends: VecDeque<(Instant, i64)>,
+}
+
+/// Markers behind the last record: positions of records never pass them.
+const MARKERS: i64 = 1;
+
+impl Waits {
+    /// Takes a look in; how long the oldest end has waited.
+    fn look(&mut self, now: Instant, committed: i64, stable: i64) -> Duration {
+        while self.ends.front().is_some_and(|(_, end)| committed + MARKERS >= *end) {
+            self.ends.pop_front();
+        }
+        if committed + MARKERS < stable && self.ends.back().is_none_or(|(_, end)| *end < stable) {
+            self.ends.push_back((now, stable));
+        }
+        if self.ends.len() > REMEMBERED {
+            let mut keep = false;
+            self.ends.retain(|_| {
+                keep = !keep;
+                keep
+            });
+        }
+        self.ends.front().map_or(Duration::ZERO, |(since, _)| now.saturating_duration_since(*since))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_end_not_passed_tells_the_wait() {
+        let start = Instant::now();
+        let at = |s| start + Duration::from_secs(s);
+        let mut waits = Waits::default();
+        for (second, committed, stable, expected) in [
+            (0, 0, 0, 0),
+            (5, 0, 10, 0),
+            (10, 0, 20, 5),
+            (15, 9, 30, 5),
+            (20, 20, 30, 5),
+            (25, 29, 30, 0),
+            (30, 29, 30, 0),
+            (35, 29, 60, 0),
+            (40, 29, 60, 5),
+        ] {
+            let waited = waits.look(at(second), committed, stable);
+            assert_eq!(waited, Duration::from_secs(expected), "at {second}");
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded_and_the_oldest_is_kept() {
+        let start = Instant::now();
+        let mut waits = Waits::default();
+        for n in 0..10_000 {
+            let now = start + Duration::from_secs(n);
+            let waited = waits.look(now, 0, 10 + n.cast_signed());
+            assert_eq!(waited, Duration::from_secs(n));
+        }
+        assert!(waits.ends.len() <= REMEMBERED + 1);
+    }
+}

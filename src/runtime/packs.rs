@@ -1,0 +1,196 @@
+//! Follows `ieum.packs` and compiles what arrives, so that a task finds the pack that its log names.
+//!
+//! A pack lies there in chunks: key `<hash>/<number>`, value the stored form of a [`Chunk`]. Content is addressed by its
+//! hash, so a chunk never changes, and a pack that does not compile to its own hash is none.
+
+use crate::config::KafkaConfig;
+use crate::contracts::Contracts;
+use crate::engine::layout::PACKS_TOPIC;
+use crate::engine::message::{decode, encode};
+use crate::engine::task::PackSource;
+use crate::ingest::{Tail, TailFrom};
+use crate::rules::bundle;
+use crate::rules::plan::Pack;
+use crate::types::PackHash;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+/// A part of a pack's files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chunk {
+    /// Number from 0.
+    pub part: u32,
+    /// Number of chunks.
+    pub parts: u32,
+    /// A slice of the pack's content.
+    pub bytes: Vec<u8>,
+}
+
+/// A pack's files (names relative to `rules/`) as records of `ieum.packs`: keys and values.
+pub fn pack_records<'a>(
+    hash: &PackHash,
+    files: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Vec<(String, Vec<u8>)> {
+    let content = bundle::encode(files);
+    let chunks = bundle::chunks(&content);
+    let parts = u32::try_from(chunks.len()).unwrap_or(u32::MAX);
+    (0..parts)
+        .zip(chunks)
+        .map(|(part, bytes)| {
+            (format!("{hash}/{part}"), encode(&Chunk { part, parts, bytes: bytes.to_vec() }))
+        })
+        .collect()
+}
+
+/// Packs by hash, filled as their chunks arrive.
+pub struct Packs {
+    contracts: Arc<Contracts>,
+    packs: RwLock<BTreeMap<PackHash, Arc<Pack>>>,
+    caught_up: AtomicBool,
+}
+
+impl PackSource for Packs {
+    fn pack(&self, hash: &PackHash) -> Option<Arc<Pack>> {
+        self.packs.read().unwrap_or_else(PoisonError::into_inner).get(hash).cloned()
+    }
+}
+
+impl Packs {
+    /// No pack yet.
+    pub fn new(contracts: Arc<Contracts>) -> Self {
+        Self { contracts, packs: RwLock::default(), caught_up: AtomicBool::new(false) }
+    }
+
+    /// Whether everything that the topic held at the start has been read.
+    pub fn has_caught_up(&self) -> bool {
+        self.caught_up.load(Ordering::Acquire)
+    }
+
+    /// Compiled packs.
+    pub fn count(&self) -> usize {
+        self.packs.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Takes a pack in as it is: for the demonstration and tests, which have no topic.
+    pub fn insert(&self, hash: PackHash, pack: Arc<Pack>) {
+        self.packs.write().unwrap_or_else(PoisonError::into_inner).insert(hash, pack);
+    }
+
+    /// Follows the topic until told to stop; a broker that is away is tried again.
+    pub(super) fn follow(&self, config: &KafkaConfig, stop: &AtomicBool) {
+        while !stop.load(Ordering::Acquire) {
+            if let Err(failure) = self.read(config, stop) {
+                tracing::warn!(%failure, "rule packs cannot be read; trying again");
+                super::pause(Duration::from_secs(1), stop);
+            }
+        }
+    }
+
+    fn read(&self, config: &KafkaConfig, stop: &AtomicBool) -> Result<(), crate::engine::lane::io::Failure> {
+        let mut tail = Tail::open(config, &[PACKS_TOPIC], TailFrom::Beginning)?;
+        let mut gathered = Gathered::default();
+        while !stop.load(Ordering::Acquire) {
+            let record = tail.poll(Duration::from_millis(200))?;
+            if let Some(record) = &record {
+                let key = record.key.as_deref().unwrap_or_default();
+                if let Some((hash, content)) = gathered.take(key, record.value.as_deref()) {
+                    self.compile(hash, &content);
+                }
+            }
+            if tail.has_caught_up() {
+                self.caught_up.store(true, Ordering::Release);
+            }
+        }
+        Ok(())
+    }
+
+    fn compile(&self, named: PackHash, content: &[u8]) {
+        if self.pack(&named).is_some() {
+            return;
+        }
+        let files = match bundle::decode(content) {
+            Ok(files) => files,
+            Err(error) => {
+                tracing::error!(pack = named.short(), %error, "a rule pack does not decode");
+                return;
+            }
+        };
+        let borrowed = files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+        match crate::rules::load(borrowed, &self.contracts) {
+            (Some(pack), _) if pack.hash == named => {
+                tracing::info!(pack = named.short(), "rule pack loaded");
+                self.insert(named, Arc::new(pack));
+            }
+            (Some(pack), _) => tracing::error!(
+                pack = named.short(),
+                compiled = pack.hash.short(),
+                "a rule pack compiles to another hash: it was published by another version of ieum or its contracts"
+            ),
+            (None, mistakes) => tracing::error!(
+                pack = named.short(),
+                mistakes = mistakes.len(),
+                "a rule pack does not load with this binary"
+            ),
+        }
+    }
+}
+
+/// Chunks of packs that are not complete yet.
+#[derive(Debug, Default)]
+struct Gathered {
+    chunks: BTreeMap<PackHash, BTreeMap<u32, Vec<u8>>>,
+}
+
+impl Gathered {
+    /// Takes a record; returns the pack's content once it is whole.
+    fn take(&mut self, key: &[u8], value: Option<&[u8]>) -> Option<(PackHash, Vec<u8>)> {
+        let (hash, _) = std::str::from_utf8(key).ok()?.split_once('/')?;
+        let hash: PackHash = hash.parse().ok()?;
+        // A removed pack: what is loaded stays loaded while this process lives.
+        let chunk: Chunk = decode(value?).ok()?;
+        let parts = self.chunks.entry(hash).or_default();
+        parts.insert(chunk.part, chunk.bytes);
+        if parts.len() < usize::try_from(chunk.parts).ok()? {
+            return None;
+        }
+        let content = self.chunks.remove(&hash)?.into_values().flatten().collect();
+        Some((hash, content))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_come_together_in_any_order_and_only_once() {
+        let files = [
+            ("crisis/a.yaml", "x".repeat(bundle::CHUNK_BYTES)),
+            ("params/b.yaml", "y".repeat(bundle::CHUNK_BYTES)),
+        ];
+        let hash = PackHash([7; 32]);
+        let mut records = pack_records(&hash, files.iter().map(|(name, text)| (*name, text.as_str())));
+        assert_eq!(records.len(), 3);
+        records.reverse();
+        let mut gathered = Gathered::default();
+        let whole: Vec<_> =
+            records.iter().filter_map(|(key, value)| gathered.take(key.as_bytes(), Some(value))).collect();
+        let [(found, content)] = whole.as_slice() else { panic!("{}", whole.len()) };
+        assert_eq!(*found, hash);
+        let back = bundle::decode(content).unwrap();
+        assert_eq!(back, files.map(|(name, text)| (name.to_owned(), text)));
+    }
+
+    #[test]
+    fn foreign_records_are_passed_over() {
+        let mut gathered = Gathered::default();
+        for (key, value) in
+            [(&b"x"[..], Some(&b"y"[..])), (b"\xff/0", None), (b"00/0", Some(b"")), (b"", None)]
+        {
+            assert_eq!(gathered.take(key, value), None);
+        }
+    }
+}
