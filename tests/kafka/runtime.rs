@@ -1,0 +1,112 @@
+//! The whole process on a real broker. Its topics have the names of the contracts, so one test at a time.
+
+mod on_kafka {
+    use crate::harness::*;
+    use ieum::contracts::{Contracts, builtin};
+    use ieum::engine::lane::io::{Outgoing, TopicPartition};
+    use ieum::engine::layout::{CONTROL_LOG, PACKS_TOPIC};
+    use ieum::engine::message::{ControlMessage, encode};
+    use ieum::publish::Plain;
+    use ieum::runtime::admin::Admin;
+    use ieum::runtime::{LaneState, Runtime, RuntimeOptions, Status, TOPICS_DIFFER, pack_records};
+    use std::sync::{Arc, Mutex, PoisonError};
+    use std::time::{Duration, Instant};
+
+    static ONE: Mutex<()> = Mutex::new(());
+
+    fn until(runtime: &Runtime, wanted: impl Fn(&Status) -> bool) -> Status {
+        let deadline = Instant::now() + 2 * PATIENCE;
+        loop {
+            let status = runtime.status();
+            if wanted(&status) {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "{}", status.to_json());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn publish_builtin_pack(corner: &Corner, contracts: &Contracts) {
+        let files = ieum::rules::builtin_files();
+        let (pack, mistakes) = ieum::rules::load(files.iter().copied(), contracts);
+        let pack = pack.unwrap_or_else(|| panic!("{mistakes:#?}"));
+        let mut producer = Plain::open(corner.kafka()).unwrap();
+        for (key, value) in pack_records(&pack.hash, files.iter().copied()) {
+            let (key, value) = (Some(key.as_bytes()), Some(value.as_slice()));
+            producer.send(&Outgoing { topic: PACKS_TOPIC, partition: 0, key, value, headers: &[] }).unwrap();
+        }
+        let switch = encode(&ControlMessage::Pack { hash: pack.hash });
+        let value = Some(switch.as_slice());
+        producer
+            .send(&Outgoing { topic: CONTROL_LOG, partition: 0, key: None, value, headers: &[] })
+            .unwrap();
+        producer.flush(PATIENCE).unwrap();
+    }
+
+    #[test]
+    fn a_process_starts_on_planned_topics_becomes_ready_and_ends_in_order() {
+        let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let contracts = Arc::new(builtin());
+        let mut corner = Corner::new(1);
+        let state = tempfile::tempdir().unwrap();
+        corner.config.state.dir = state.path().to_owned();
+        corner.config.application.clock = ieum::config::ClockKind::Declared;
+
+        // Without topics it ends and says what is missing.
+        let runtime =
+            Runtime::start(corner.config.clone(), Arc::clone(&contracts), RuntimeOptions::default());
+        let status = until(&runtime, |status| status.ended.is_some());
+        let ended = status.ended.unwrap();
+        assert_eq!(ended.code, TOPICS_DIFFER);
+        assert!(ended.detail.contains("ieum.control is missing"), "{}", ended.detail);
+        drop(runtime);
+
+        let admin = Admin::open(corner.kafka()).unwrap();
+        let plan = admin.plan(&contracts).unwrap();
+        assert_eq!(plan.len(), contracts.topics().count());
+        admin.apply(&plan, 1).unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        while !admin.plan(&contracts).unwrap().is_empty() {
+            assert!(Instant::now() < deadline, "{:?}", admin.plan(&contracts));
+        }
+
+        let runtime =
+            Runtime::start(corner.config.clone(), Arc::clone(&contracts), RuntimeOptions::default());
+        until(&runtime, |status| status.lanes.iter().any(|lane| !lane.tasks.is_empty()));
+        publish_builtin_pack(&corner, &contracts);
+        let ready = until(&runtime, Status::is_ready);
+        let tasks = |stage: &str| {
+            ready.lanes.iter().filter(|lane| lane.stage == stage).map(|lane| lane.tasks.len()).sum::<usize>()
+        };
+        let partitions = |topic: &str| usize::try_from(contracts.topic(topic).unwrap().partitions).unwrap();
+        until(&runtime, |status| {
+            status.lanes.iter().map(|lane| lane.tasks.len()).sum::<usize>()
+                >= partitions("ieum.subjects") + partitions("ieum.households") + 1
+        });
+        assert_eq!(tasks("control"), 1);
+        assert!(runtime.metrics().render().contains("ieum_lane_commits_total{stage=\"control\"}"));
+
+        let status = runtime.stop();
+        assert!(status.ended.is_none(), "{status:?}");
+        assert!(status.lanes.iter().all(|lane| lane.state == LaneState::Stopped), "{status:?}");
+        let control = corner.committed_records(CONTROL_LOG);
+        assert!(
+            control
+                .iter()
+                .any(|record| record.at == TopicPartition { topic: CONTROL_LOG.into(), partition: 0 })
+        );
+    }
+
+    #[test]
+    fn a_broker_that_is_away_is_waited_for() {
+        let contracts = Arc::new(builtin());
+        let mut corner = Corner::new(1);
+        corner.config.kafka.bootstrap = String::from("127.0.0.1:1");
+        let runtime = Runtime::start(corner.config, contracts, RuntimeOptions::default());
+        let status = until(&runtime, |status| status.waiting.iter().any(|why| why.contains("not reachable")));
+        assert!(status.ended.is_none() && !status.is_ready());
+        let began = Instant::now();
+        runtime.stop();
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    }
+}
