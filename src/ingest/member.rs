@@ -5,7 +5,7 @@
 //! answered by [`Member::unassign`] alone: the group waits for the lane's commit.
 
 use super::rebalance::{Decision, Recorder};
-use super::{Ends, list, list_at, polled, start};
+use super::{Ends, list, list_at, polled};
 use crate::config::KafkaConfig;
 use crate::engine::lane::io::{BEGINNING, Event, Failure, TopicPartition};
 use crate::telemetry::kafka::failure;
@@ -209,10 +209,21 @@ impl Member {
         if positions.is_empty() {
             return Ok(());
         }
+        // librdkafka would look a logical offset up by itself, and forgets the lookup when the partition is resumed
+        // meanwhile.
+        let explicit: Result<Vec<_>, Failure> = positions
+            .iter()
+            .map(|(at, offset)| match *offset {
+                BEGINNING => Ok((at.clone(), self.ends.stable(at)?.0)),
+                offset => Ok((at.clone(), offset)),
+            })
+            .collect();
+        let positions = explicit?;
+        let positions = positions.as_slice();
         let deadline = Instant::now() + SEEK;
         let mut left: Vec<&(TopicPartition, i64)> = positions.iter().collect();
         while !left.is_empty() {
-            let wanted = list_at(left.iter().map(|(at, offset)| (at, start(*offset))))?;
+            let wanted = list_at(left.iter().map(|(at, offset)| (at, Offset::Offset(*offset))))?;
             let answer = self.consumer.seek_partitions(wanted, SEEK).map_err(|error| failure(&error))?;
             let refused = |at: &TopicPartition| {
                 answer.find_partition(&at.topic, at.partition).and_then(|element| element.error().err())
@@ -281,30 +292,28 @@ impl Member {
         };
         let mut unresolved = BTreeSet::new();
         for partition in std::mem::take(&mut self.at_end) {
-            let moved: Vec<(TopicPartition, Option<i64>)> = self
+            let moved: Vec<(TopicPartition, i64)> = self
                 .places
                 .iter()
                 .filter(|(at, place)| at.partition == partition && place.open)
                 .map(|(at, place)| {
-                    let reached = reached(at).or((place.start != BEGINNING).then_some(place.start));
+                    let reached = reached(at).unwrap_or(place.start);
                     (at.clone(), reached, place.told)
                 })
-                .filter(|(_, reached, told)| told.is_none() || (reached.is_some() && reached != told))
+                .filter(|(_, reached, told)| *told != Some(*reached))
                 .map(|(at, reached, _)| (at, reached))
                 .collect();
             for (at, reached) in moved {
-                let end = match reached {
-                    Some(position) if self.one_topic => Some(position),
-                    _ => match self.ends.stable(&at) {
-                        Ok((low, stable)) => match reached {
-                            Some(position) => (position >= stable).then_some(position),
-                            None => (low == stable).then_some(stable),
-                        },
+                let end = if self.one_topic {
+                    Some(reached)
+                } else {
+                    match self.ends.stable(&at) {
+                        Ok((_, stable)) => (reached >= stable).then_some(reached),
                         Err(_) => {
                             unresolved.insert(partition);
                             None
                         }
-                    },
+                    }
                 };
                 if let (Some(position), Some(place)) = (end, self.places.get_mut(&at)) {
                     place.told = Some(position);

@@ -152,21 +152,29 @@ impl Publisher {
         }
     }
 
-    /// Purges, drains, aborts.
+    /// Purges what is queued, drains what is on its way, aborts.
     pub fn abort(&mut self) -> Result<(), Failure> {
         self.producer.context().start();
         self.queued = 0;
-        self.producer.purge(PurgeConfig::default().queue().inflight());
+        // What is on its way is waited for: taking it out would leave a gap in the idempotent producer's numbers, which
+        // comes up as an error of the next transaction.
+        self.producer.purge(PurgeConfig::default().queue());
         let deadline = Instant::now() + DRAIN;
-        while self.producer.in_flight_count() > 0 && Instant::now() < deadline {
+        loop {
             self.producer.poll(Duration::ZERO);
+            let left = self.producer.in_flight_count();
+            if left <= 0 {
+                break;
+            }
+            if Instant::now() >= deadline {
+                return Err(Failure::Retry(format!(
+                    "{left} records of the transaction are still on their way"
+                )));
+            }
             std::thread::sleep(DRAIN_PAUSE);
         }
         if self.is_transactional() {
             self.producer.abort_transaction(CALL).map_err(|error| self.judge(&error))?;
-            // librdkafka's own abort purges without waiting, and would still hit the next transaction's first records.
-            // This purge queues behind it and waits.
-            self.producer.purge(PurgeConfig::default().queue().inflight());
         }
         self.began = None;
         Ok(())

@@ -167,8 +167,7 @@ pub(super) fn stages(
     let layout = layout(contracts);
     let history_days = config.application.history_days;
     let source: Arc<dyn PackSource> = Arc::clone(packs) as Arc<dyn PackSource>;
-    let daily = contracts.events().filter(|event| event.daily).map(|event| event.name.clone()).collect();
-    let identity = IdentityConfig { history_days, daily };
+    let identity = IdentityConfig { history_days };
     let households =
         HouseholdsConfig { history_days: i32::from(history_days), ..HouseholdsConfig::default() };
     vec![

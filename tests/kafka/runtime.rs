@@ -79,10 +79,8 @@ mod on_kafka {
             ready.lanes.iter().filter(|lane| lane.stage == stage).map(|lane| lane.tasks.len()).sum::<usize>()
         };
         let partitions = |topic: &str| usize::try_from(contracts.topic(topic).unwrap().partitions).unwrap();
-        until(&runtime, |status| {
-            status.lanes.iter().map(|lane| lane.tasks.len()).sum::<usize>()
-                >= partitions("ieum.subjects") + partitions("ieum.households") + 1
-        });
+        let all = partitions("ieum.subjects") + partitions("ieum.households") + partitions(CONTROL_LOG);
+        until(&runtime, |status| status.lanes.iter().map(|lane| lane.tasks.len()).sum::<usize>() >= all);
         assert_eq!(tasks("control"), 1);
         assert!(runtime.metrics().render().contains("ieum_lane_commits_total{stage=\"control\"}"));
 
