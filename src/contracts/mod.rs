@@ -9,6 +9,7 @@
 mod assemble;
 mod builtin;
 pub mod codes;
+mod compose;
 mod encode;
 mod fields;
 mod json;
