@@ -7,3 +7,4 @@ pub mod city;
 pub mod faults;
 pub mod broker;
 pub mod lanes;
+pub mod pipeline;
