@@ -8,3 +8,5 @@ pub mod faults;
 pub mod broker;
 pub mod lanes;
 pub mod pipeline;
+pub mod score;
+pub mod ruletest;

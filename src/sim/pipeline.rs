@@ -3,9 +3,15 @@
 //!
 //! It is the engine of rule tests, of scoring, and the oracle beside which a run on a broker is laid.
 
+use crate::contracts::Contracts;
+use crate::engine::control::{Control, ControlConfig};
 use crate::engine::effect::{Blocked, Effects, Fact, Input, Output};
+use crate::engine::households::{Households, HouseholdsConfig};
+use crate::engine::identity::{Identity, IdentityConfig};
+use crate::engine::intake::Intake;
 use crate::engine::lane::io::TopicPartition;
 use crate::engine::layout::{CONTROL_LOG, Layout};
+use crate::engine::letter::{Letters, letter_encoder};
 use crate::engine::message::{Clock, ControlMessage, RawPosition, encode};
 use crate::engine::state::{Key, MemoryState, Record};
 use crate::engine::task::{PackSource, Stage, Task};
@@ -69,6 +75,21 @@ impl PackSource for KnownPacks {
     fn pack(&self, hash: &PackHash) -> Option<Arc<Pack>> {
         self.0.get(hash).cloned()
     }
+}
+
+/// The four stages as they run everywhere, for these contracts and packs. An error says what the contracts lack.
+pub fn stages(
+    contracts: &Arc<Contracts>,
+    layout: &Layout,
+    packs: Arc<dyn PackSource>,
+) -> Result<Vec<Arc<dyn Stage>>, String> {
+    let letters = Arc::new(Letters::new(layout.clone(), letter_encoder(contracts)?));
+    Ok(vec![
+        Arc::new(Intake::new(Arc::clone(contracts), layout.clone(), Arc::clone(&letters))),
+        Arc::new(Control::new(Arc::clone(contracts), ControlConfig::default(), layout.clone())),
+        Arc::new(Identity::new(IdentityConfig::of(contracts), layout.clone(), letters)),
+        Arc::new(Households::new(Arc::clone(contracts), layout.clone(), packs, HouseholdsConfig::default())),
+    ])
 }
 
 /// All stages, their logs and what they keep.

@@ -144,7 +144,7 @@ fn outcomes(
 }
 
 /// The household as evaluation sees it.
-fn with_view<T>(
+pub(super) fn with_view<T>(
     context: &Context<'_>,
     household: &Household,
     region: Option<SmolStr>,

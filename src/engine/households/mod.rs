@@ -23,6 +23,7 @@ mod task;
 mod tell;
 mod timers;
 mod walk;
+mod why;
 mod work;
 
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub use records::{
     AreaBoard, AreaBody, AreaEntry, Contributor, DailyUse, Episode, EpisodeStatus, EscalationClock, HOUSE,
     Hold, HouseholdHead, HouseholdPage, Mark, Meter, ReasonState, RuleWait, StepState,
 };
+pub use why::decision_today;
 
 use super::lane::io::TopicPartition;
 use super::layout::{HOUSEHOLDS_LOG, Layout};

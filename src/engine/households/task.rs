@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Name of the board among the task's own records.
-const BOARD: &str = "areas";
+pub(super) const BOARD: &str = "areas";
 
 /// One partition's machine.
 pub(super) struct HouseholdsTask {

@@ -38,9 +38,67 @@ const OUTAGE_EVERY_DAYS: (i64, i64) = (15, 105);
 const LONG: u64 = 350;
 const TOLD_LATE: u64 = 200;
 
+/// A concentrator of remote meters that fails: some homes of a dong read nothing used, for so long that silence is noticed
+/// before the failure is. Then it is told as an outage. *Assumption*.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Failure {
+    dong: u32,
+    /// Homes whose number leaves this remainder hang on it.
+    part: u32,
+    from: Day,
+    to: Day,
+}
+
+/// One home in so many of a dong hangs on one concentrator; one fails somewhere about so often and is mended so long after.
+const CONCENTRATORS: u32 = 3;
+const FAILURE_EVERY_DAYS: (i64, i64) = (30, 60);
+const NOTICED_AFTER_DAYS: i32 = 15;
+const MENDED_AFTER_DAYS: i32 = 17;
+
+impl Failure {
+    /// Whether a home reads nothing used on a day because of it.
+    pub(super) fn silences(&self, names: &Names, home: u32, day: Day) -> bool {
+        self.from <= day
+            && day < self.to
+            && home % CONCENTRATORS == self.part
+            && names.dong_of(home) == self.dong
+    }
+
+    /// As it is told: on the day on which silence is noticed, for the days since the last round of checks.
+    fn outage(&self) -> Outage {
+        let hours = |day: Day, hours: i64| day.start().plus_ms(hours * MS_PER_HOUR);
+        Outage {
+            dong: self.dong,
+            number: 0,
+            utility: Utility::Electricity,
+            feed: KEPCO,
+            from: hours(self.from.plus(NOTICED_AFTER_DAYS - 1), 12),
+            to: hours(self.to, 10),
+            told: hours(self.from.plus(NOTICED_AFTER_DAYS), 17),
+        }
+    }
+}
+
+/// All failures of a run; the first soon after its start.
+pub(super) fn failures(plan: &Plan, names: &Names) -> Vec<Failure> {
+    let mut rng = Rng::new(plan.seed).fork_named("failures");
+    let mut all = Vec::new();
+    let mut day = plan.start.plus(days(rng.between(6, 12)));
+    while plan.outages && day < plan.end() {
+        let dong = u32::try_from(rng.below(u64::from(names.dongs()))).unwrap_or(0);
+        let part = u32::try_from(rng.below(u64::from(CONCENTRATORS))).unwrap_or(0);
+        all.push(Failure { dong, part, from: day, to: day.plus(MENDED_AFTER_DAYS) });
+        day = day.plus(days(rng.between(FAILURE_EVERY_DAYS.0, FAILURE_EVERY_DAYS.1)));
+    }
+    all
+}
+
 /// All outages of a run.
 pub(super) fn outages(plan: &Plan, names: &Names) -> Vec<Outage> {
-    let mut all = Vec::new();
+    let mut all: Vec<Outage> = failures(plan, names).iter().map(Failure::outage).collect();
+    for (number, outage) in all.iter_mut().enumerate() {
+        outage.number = 1_000 + u32::try_from(number).unwrap_or(0);
+    }
     for dong in (0..names.dongs()).filter(|_| plan.outages) {
         let mut rng = Rng::new(plan.seed).fork_named("outages").fork(u64::from(dong));
         let mut day = plan.start.plus(days(rng.between(0, OUTAGE_EVERY_DAYS.1)));

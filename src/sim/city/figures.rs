@@ -34,7 +34,7 @@ pub(super) const FACTS_UNKNOWN: u64 = 20;
 pub(super) const INCOME_UNKNOWN: u64 = 80;
 
 /// Remote daily meters: in general, and at elders alone, where programmes install them. *Assumption*.
-pub(super) const REMOTE_METER: (u64, u64) = (15, 150);
+pub(super) const REMOTE_METER: (u64, u64) = (20, 200);
 
 /// Households unknown to the registry at first, and for ever. *Assumption*; of the targets of a round 6 to 12 % cannot be
 /// located (sourced), for many reasons of which this is one.
@@ -68,14 +68,14 @@ pub(super) const SILENT: [u64; 3] = [30, 150, 450];
 
 /// Noise a household and year: one bill forgotten for months, by income below half the median and above. *Assumption*; one
 /// person in ten carries some signal in a round (sourced: 5.4 to 7 million), most of them not in crisis.
-pub(super) const FORGETS: (u64, u64) = (200, 70);
+pub(super) const FORGETS: (u64, u64) = (260, 90);
 /// Of those, how many let several bills lie, dispute one for most of a year, and are cut off for some days. *Assumption*.
 pub(super) const FORGETS_SEVERAL: u64 = 170;
 pub(super) const DISPUTES: u64 = 80;
 pub(super) const FORGETFUL_CUT: u64 = 120;
 /// Noise a household and year: an indicator without crisis, a report out of mere worry, cut-offs booked on the wrong meter
 /// and taken back. *Assumption*.
-pub(super) const INDICATED: u64 = 110;
+pub(super) const INDICATED: u64 = 450;
 pub(super) const WORRIED: u64 = 3;
 pub(super) const WRONG_METER: u64 = 4;
 /// Journeys a household and year, in thousandths; homes that stand empty for the rest of the run. *Assumption*.

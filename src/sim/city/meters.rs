@@ -1,11 +1,12 @@
 //! Remote meters: one reading a day of the few homes that have one.
 
 use super::Plan;
+use super::area::Failure;
 use super::feeds::{Feeds, KEPCO};
 use super::homes::{Stay, home_on};
 use super::item::{Item, Owners, SignalItem, Told, What};
 use super::life::Life;
-use super::names::{Alias, Utility};
+use super::names::{Alias, Names, Utility};
 use super::people::household_rng;
 use crate::types::Day;
 
@@ -32,16 +33,25 @@ impl Metered {
     }
 
     /// The reading of the day before `day`, delivered on `day` or later.
-    pub(super) fn reading(&self, plan: &Plan, feeds: &Feeds, day: Day) -> Option<Item> {
+    pub(super) fn reading(
+        &self,
+        plan: &Plan,
+        names: &Names,
+        feeds: &Feeds,
+        failures: &[Failure],
+        day: Day,
+    ) -> Option<Item> {
         let on = day.plus(-1);
         let index = u32::try_from(on.since(plan.start)).ok()?;
         let mut rng = household_rng(plan, self.number).fork_named("meter").fork(u64::from(index));
         if rng.chance(LOST, 1000) {
             return None;
         }
-        let silent = self.silences.iter().any(|(from, to)| *from <= on && on < *to);
+        let home = home_on(&self.stays, on);
+        let silent = self.silences.iter().any(|(from, to)| *from <= on && on < *to)
+            || failures.iter().any(|failure| failure.silences(names, home, on));
         let used = if silent { 0 } else { rng.between(12, 140) };
-        let point = Alias::Point(Utility::Electricity, home_on(&self.stays, on));
+        let point = Alias::Point(Utility::Electricity, home);
         let signal = SignalItem {
             source: KEPCO.source,
             number: FIRST_READING + index,

@@ -2,7 +2,7 @@
 //! day on which it has something to say is known.
 
 use super::Plan;
-use super::area::{Outage, Statement, outages, statements};
+use super::area::{Failure, Outage, Statement, failures, outages, statements};
 use super::feeds::Feeds;
 use super::item::Item;
 use super::life::Life;
@@ -35,6 +35,7 @@ pub(super) struct Schedule {
     /// Readings that come on a later day than their own.
     delayed: Vec<Item>,
     outages: VecDeque<(i64, Outage, bool)>,
+    failures: Vec<Failure>,
     /// Spells of the block looked at last: neighbours come together.
     block: Option<(u32, Vec<Spell>)>,
 }
@@ -54,6 +55,7 @@ impl Schedule {
             metered: Vec::new(),
             delayed: Vec::new(),
             outages: told.into(),
+            failures: failures(plan, names),
             block: None,
         }
     }
@@ -126,7 +128,9 @@ impl Schedule {
             let items = life.items.into_iter().take(to).skip(from);
             said.extend(items.map(|item| (item.arrives, Planned::Item(item))));
         }
-        let readings = self.metered.iter().filter_map(|metered| metered.reading(plan, feeds, day));
+        let failures = &self.failures;
+        let readings =
+            self.metered.iter().filter_map(|metered| metered.reading(plan, names, feeds, failures, day));
         self.delayed.extend(readings);
         let (now, later) =
             std::mem::take(&mut self.delayed).into_iter().partition(|item| item.arrives < ends);

@@ -1,0 +1,37 @@
+//! What a rule says of one household today, read from what is stored: for whoever asks why there is no alert.
+
+use super::HouseholdsConfig;
+use super::decide::{Context, with_view};
+use super::household::Household;
+use super::records::AreaBoard;
+use super::task::BOARD;
+use crate::engine::clock::TaskClock;
+use crate::engine::state::{Key, Record, StateRead};
+use crate::rules::eval::{Decision, evaluate};
+use crate::rules::plan::{CrisisRule, Pack};
+
+/// The decision of `rule`, one of the pack's, on the task's today; none if nothing is known of the household.
+pub fn decision_today(
+    state: &dyn StateRead,
+    pack: &Pack,
+    rule: &CrisisRule,
+    household: &str,
+    config: &HouseholdsConfig,
+) -> Option<Decision> {
+    let entity = household.into();
+    let own = |name: &str| state.get(&Key::own(name));
+    let clock = match own(TaskClock::KEY).as_deref() {
+        Some(Record::Clock(clock)) => clock.clone(),
+        _ => return None,
+    };
+    let board = match own(BOARD).as_deref() {
+        Some(Record::Areas(board)) => board.clone(),
+        _ => AreaBoard::default(),
+    };
+    state.get(&Key::new(household, crate::engine::state::Sub::Head))?;
+    let household = Household::load(&entity, state);
+    let context = Context { pack, clock: &clock, board: &board, config };
+    let today = clock.today();
+    let region = household.fact_on(&config.region_fact, today).and_then(|v| v.as_text().cloned());
+    Some(with_view(&context, &household, region, |view, _| evaluate(pack, rule, view, today, 0)))
+}

@@ -1,0 +1,387 @@
+//! How well rules find crises: a city in process, its people acting on alerts after fixed delays of stream time, measured
+//! against its hidden truth.
+//!
+//! The unit of recall is a crisis spell with at least one accepted signal: hit if an alert opens for its household within
+//! 30 days of the first. Spells that left no signal are counted apart: no rule can find them. An alert is right if its
+//! household is in crisis when it opens, or was up to 30 days before. Beside the rules stands a plain ranking that names, week
+//! by week, as many households as the rules did: those with the most signals.
+
+use super::city::{About, AlertSeen, City, Driver, Plan, Spell, Step};
+use super::pipeline::{KnownPacks, Pipeline, Stuck, stages};
+use crate::contracts::Contracts;
+use crate::engine::effect::Fact;
+use crate::engine::layout::{ALERTS_TOPIC, Layout};
+use crate::rules::plan::Pack;
+use crate::types::{Day, SmolStr};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+/// Days from a spell's first signal within which an alert must open; and days after a spell for which one is still right.
+pub const HIT_DAYS: i32 = 30;
+/// Days over which the plain ranking counts, and for which it does not name a household again.
+const RANKED_DAYS: i32 = 90;
+const NAMED_DAYS: i32 = 60;
+const WEEK_DAYS: i32 = 7;
+/// A round of the national system: two months.
+const ROUND_DAYS: i32 = 61;
+
+/// Why a city could not be scored.
+#[derive(Debug, thiserror::Error)]
+pub enum ScoreError {
+    /// The plan or the contracts do not allow it.
+    #[error("{0}")]
+    City(String),
+    /// A task could not go on.
+    #[error(transparent)]
+    Stuck(#[from] Stuck),
+}
+
+/// Right and all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    /// Those that count.
+    pub right: u64,
+    /// All of them.
+    pub all: u64,
+}
+
+impl Part {
+    fn add(&mut self, right: bool) {
+        self.right += u64::from(right);
+        self.all += 1;
+    }
+
+    /// In tenths of a percent, if there is any.
+    pub fn permille(self) -> Option<u64> {
+        (self.right * 1000).checked_div(self.all)
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.permille() {
+            Some(n) => write!(f, "{:>3}.{} % ({} of {})", n / 10, n % 10, self.right, self.all),
+            None => f.write_str("    - (none)"),
+        }
+    }
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Score {
+    /// Households.
+    pub households: u64,
+    /// Days.
+    pub days: u64,
+    /// Raw records handed in.
+    pub records: u64,
+    /// Most households in crisis on one day.
+    pub most_in_crisis: u64,
+    /// Households with a signal in the last two months, among all, summed over the weeks from the third month on.
+    pub signalled: Part,
+    /// Spells with a signal early enough to be judged: those hit among all.
+    pub recall: Part,
+    /// The same by severity, from 1 to 3.
+    pub by_severity: BTreeMap<u8, Part>,
+    /// The same by hidden cause.
+    pub by_cause: BTreeMap<&'static str, Part>,
+    /// Spells without any signal: those for which an alert opened even so, among all.
+    pub unsignalled: Part,
+    /// Spells whose first signal came too late in the run to be judged.
+    pub too_late: u64,
+    /// Alerts opened: those that were right, among all.
+    pub precision: Part,
+    /// The same by rule.
+    pub by_rule: BTreeMap<SmolStr, Part>,
+    /// The plain ranking: its recall and its precision.
+    pub ranking: (Part, Part),
+    /// Alert records by change.
+    pub changes: BTreeMap<SmolStr, u64>,
+    /// Rejected records.
+    pub letters: u64,
+}
+
+/// Runs a city through the stages and measures what a pack finds.
+pub fn score(
+    plan: Plan,
+    contracts: &Arc<Contracts>,
+    pack: &Arc<Pack>,
+    mut progress: impl FnMut(i64),
+) -> Result<Score, ScoreError> {
+    let layout = Layout::new(contracts.topics().map(|topic| (topic.name.clone(), 1)));
+    let packs = Arc::new(KnownPacks::new([Arc::clone(pack)]));
+    let stages = stages(contracts, &layout, packs).map_err(ScoreError::City)?;
+    let mut pipeline = Pipeline::new(stages, layout);
+    let mut driver = Driver::new(City::new(plan, Arc::clone(contracts)).map_err(ScoreError::City)?);
+    let mut watch = Watch::new(&driver.city);
+    pipeline.publish(pack.hash);
+    loop {
+        match driver.step().map_err(ScoreError::City)? {
+            Step::Records(records) => {
+                for record in records {
+                    watch.record(record.at.day(), record.about);
+                    pipeline.feed(&record.topic, record.key, record.value, record.at);
+                }
+                pipeline.run()?;
+            }
+            Step::Sample(t) => {
+                pipeline.sample(t);
+                pipeline.run()?;
+                for emitted in pipeline.take_emitted().iter().filter(|e| e.output.topic == ALERTS_TOPIC) {
+                    let topic = contracts.topic(ALERTS_TOPIC);
+                    let tree = topic.and_then(|topic| topic.decode_tree(&emitted.output.value).ok());
+                    let Some(alert) = tree.as_ref().and_then(AlertSeen::of) else { continue };
+                    watch.alert(t.day(), &alert, driver.city.who(&alert.household));
+                    driver.city.see(&alert, t);
+                }
+                let letter = |fact: &Fact| matches!(fact, Fact::DeadLetter { .. });
+                watch.score.letters += pipeline.take_facts().into_iter().filter(letter).count() as u64;
+                if t == t.day().start() {
+                    watch.midnight(t.day());
+                    progress(driver.progress());
+                }
+            }
+            Step::End => return Ok(watch.finish(driver.city.plan().end())),
+        }
+    }
+}
+
+/// What is written down on the way.
+struct Watch {
+    score: Score,
+    spells: Vec<Spell>,
+    /// First signal by place in `spells`.
+    first: BTreeMap<usize, Day>,
+    /// Alerts opened, by household.
+    opened: BTreeMap<u32, Vec<Day>>,
+    /// Things told of, by household, with the day on which each was heard of last.
+    told: BTreeMap<u32, Vec<(Day, u32)>>,
+    /// Households named by the ranking, with the days.
+    named: BTreeMap<u32, Vec<Day>>,
+    opened_this_week: BTreeSet<u32>,
+    last_week: Day,
+    start: Day,
+}
+
+impl Watch {
+    fn new(city: &City) -> Self {
+        let spells = city.spells();
+        let plan = city.plan();
+        let in_crisis = |day: Day| spells.iter().filter(|spell| spell.holds(day)).count() as u64;
+        let days = (0..plan.end().since(plan.start)).map(|n| plan.start.plus(n));
+        let score = Score {
+            households: u64::from(plan.households),
+            days: u64::from(plan.days),
+            most_in_crisis: days.map(in_crisis).max().unwrap_or(0),
+            ..Score::default()
+        };
+        Self {
+            last_week: plan.start,
+            start: plan.start,
+            score,
+            spells,
+            first: BTreeMap::new(),
+            opened: BTreeMap::new(),
+            told: BTreeMap::new(),
+            named: BTreeMap::new(),
+            opened_this_week: BTreeSet::new(),
+        }
+    }
+
+    /// Places in `spells` of a household's own.
+    fn of(&self, household: u32) -> std::ops::Range<usize> {
+        let from = self.spells.partition_point(|spell| spell.household < household);
+        from..self.spells.partition_point(|spell| spell.household <= household)
+    }
+
+    fn is_right(&self, household: u32, day: Day) -> bool {
+        self.spells[self.of(household)]
+            .iter()
+            .any(|spell| spell.from <= day && day <= spell.to.plus(HIT_DAYS))
+    }
+
+    fn record(&mut self, day: Day, about: Option<About>) {
+        self.score.records += 1;
+        let Some(About { household, thing }) = about else { return };
+        let things = self.told.entry(household).or_default();
+        // Told again, a thing is as new as when it was told last.
+        things.retain(|(_, known)| *known != thing);
+        things.push((day, thing));
+        let holds = |spell: &Spell| spell.from <= day && day <= spell.to.plus(HIT_DAYS);
+        if let Some(at) = self.of(household).find(|at| self.spells.get(*at).is_some_and(holds)) {
+            self.first.entry(at).or_insert(day);
+        }
+    }
+
+    fn alert(&mut self, day: Day, alert: &AlertSeen, household: Option<u32>) {
+        *self.score.changes.entry(alert.change.clone()).or_insert(0) += 1;
+        if alert.change != "opened" {
+            return;
+        }
+        let right = household.is_some_and(|household| self.is_right(household, day));
+        self.score.precision.add(right);
+        self.score.by_rule.entry(alert.rule.clone()).or_default().add(right);
+        if let Some(household) = household {
+            self.opened.entry(household).or_default().push(day);
+            self.opened_this_week.insert(household);
+        }
+    }
+
+    /// Once a week the ranking names as many households as the rules did.
+    fn midnight(&mut self, day: Day) {
+        if day.since(self.last_week) < WEEK_DAYS {
+            return;
+        }
+        self.last_week = day;
+        let named = &self.named;
+        let rested = |household: &u32| {
+            named.get(household).and_then(|d| d.last()).is_none_or(|d| day.since(*d) > NAMED_DAYS)
+        };
+        let since =
+            |things: &[(Day, u32)], days| things.iter().filter(|(d, _)| day.since(*d) <= days).count();
+        let recent = |things: &[(Day, u32)]| since(things, RANKED_DAYS);
+        if day.since(self.start) >= ROUND_DAYS {
+            let signalled = self.told.values().filter(|things| since(things, ROUND_DAYS) > 0).count() as u64;
+            self.score.signalled.right += signalled;
+            self.score.signalled.all += self.score.households;
+        }
+        let mut ranked: Vec<(usize, Day, u32)> = self
+            .told
+            .iter()
+            .filter(|(household, _)| rested(household))
+            .filter_map(|(household, things)| Some((recent(things), things.last()?.0, *household)))
+            .filter(|(count, ..)| *count > 0)
+            .collect();
+        ranked.sort_by(|a, b| b.cmp(a));
+        let many = std::mem::take(&mut self.opened_this_week).len();
+        for (_, _, household) in ranked.into_iter().take(many) {
+            let right = self.is_right(household, day);
+            self.score.ranking.1.add(right);
+            self.named.entry(household).or_default().push(day);
+        }
+    }
+
+    fn finish(mut self, end: Day) -> Score {
+        for (at, spell) in self.spells.iter().enumerate() {
+            let in_time = |days: &BTreeMap<u32, Vec<Day>>, until: Day| {
+                let days = days.get(&spell.household);
+                days.is_some_and(|days| days.iter().any(|day| spell.from <= *day && *day <= until))
+            };
+            match self.first.get(&at) {
+                None => self.score.unsignalled.add(in_time(&self.opened, spell.to)),
+                Some(first) if first.plus(HIT_DAYS) >= end => self.score.too_late += 1,
+                Some(first) => {
+                    let hit = in_time(&self.opened, first.plus(HIT_DAYS));
+                    self.score.recall.add(hit);
+                    self.score.by_severity.entry(spell.severity).or_default().add(hit);
+                    self.score.by_cause.entry(spell.cause.as_str()).or_default().add(hit);
+                    self.score.ranking.0.add(in_time(&self.named, first.plus(HIT_DAYS)));
+                }
+            }
+        }
+        self.score
+    }
+}
+
+impl Score {
+    /// Alerts opened for each 1,000 households and month of 30 days, in hundredths.
+    pub fn alerts_per_thousand_month(&self, alerts: u64) -> u64 {
+        (alerts * 1000 * 30 * 100).checked_div(self.households * self.days).unwrap_or(0)
+    }
+}
+
+impl fmt::Display for Score {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tenths = (self.most_in_crisis * 1000).checked_div(self.households).unwrap_or(0);
+        writeln!(f, "{} households, {} days, {} records", self.households, self.days, self.records)?;
+        writeln!(f, "at most {}.{} % of households in crisis on a day", tenths / 10, tenths % 10)?;
+        if let Some(n) = self.signalled.permille() {
+            writeln!(f, "{}.{} % of households with a signal in two months, on average", n / 10, n % 10)?;
+        }
+        writeln!(f)?;
+        writeln!(f, "{:<34} {:<24} {:<24}", "", "rules", "most signals first")?;
+        writeln!(
+            f,
+            "{:<34} {:<24} {:<24}",
+            "precision",
+            self.precision.to_string(),
+            self.ranking.1.to_string()
+        )?;
+        writeln!(f, "{:<34} {:<24} {:<24}", "recall", self.recall.to_string(), self.ranking.0.to_string())?;
+        for (severity, part) in &self.by_severity {
+            writeln!(f, "{:<34} {part}", format!("  severity {severity}"))?;
+        }
+        for (cause, part) in &self.by_cause {
+            writeln!(f, "{:<34} {part}", format!("  {cause}"))?;
+        }
+        writeln!(f)?;
+        writeln!(f, "{:<34} {:<24} opened per 1,000 households and month", "precision by rule", "")?;
+        for (rule, part) in &self.by_rule {
+            let rate = self.alerts_per_thousand_month(part.all);
+            writeln!(
+                f,
+                "{:<34} {:<24} {:>4}.{:02}",
+                format!("  {rule}"),
+                part.to_string(),
+                rate / 100,
+                rate % 100
+            )?;
+        }
+        let rate = self.alerts_per_thousand_month(self.precision.all);
+        writeln!(
+            f,
+            "{:<34} {:<24} {:>4}.{:02}",
+            "  all",
+            self.precision.to_string(),
+            rate / 100,
+            rate % 100
+        )?;
+        writeln!(f)?;
+        writeln!(
+            f,
+            "spells without any signal: {}, of which an alert opened for {}",
+            self.unsignalled.all, self.unsignalled.right
+        )?;
+        writeln!(f, "spells whose first signal came too late in the run to be judged: {}", self.too_late)?;
+        let changes: Vec<String> = self.changes.iter().map(|(change, n)| format!("{change} {n}")).collect();
+        write!(f, "alert records: {}; rejected records: {}", changes.join(", "), self.letters)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contracts::builtin;
+
+    #[test]
+    fn a_year_of_two_thousand_households_is_scored_and_meets_every_change_of_an_alert() {
+        let contracts = Arc::new(builtin());
+        let (pack, found) = crate::rules::load(crate::rules::builtin_files(), &contracts);
+        let pack = Arc::new(pack.unwrap_or_else(|| panic!("{found:?}")));
+        let plan = Plan { households: 2_000, days: 365, ..Plan::default() };
+        let score = score(plan, &contracts, &pack, |_| {}).expect("a year runs through");
+        let changes: Vec<&str> = score.changes.keys().map(SmolStr::as_str).collect();
+        let all = [
+            "amended",
+            "casework",
+            "closed",
+            "escalated",
+            "opened",
+            "raised",
+            "reopened",
+            "suppressed",
+            "withdrawn",
+        ];
+        assert_eq!(changes, all, "{score}");
+        assert!(score.most_in_crisis <= 60, "{score}");
+        assert!(score.recall.all > 50 && score.recall.right > 5, "{score}");
+        assert!(score.precision.permille() > Some(200), "{score}");
+        assert!(
+            score.ranking.1.all <= score.precision.all,
+            "the ranking names no more than the rules: {score}"
+        );
+        let rate = score.signalled.permille().unwrap_or(0);
+        assert!((70..=135).contains(&rate), "about one in ten carries a signal: {score}");
+    }
+}
