@@ -3,8 +3,8 @@
 use super::mapping::{ActionMap, At, EventMap, FactsMap, KeyMap, Kinds, LinkMap, Mapping, StatementMap};
 use super::{Topic, Tree, Type};
 use crate::types::{
-    Action, AreaEvent, AreaScope, Change, EventKey, EventTime, FactsRecord, LinkRecord, Payload, Phase,
-    Signal, SmolStr, SourceReport, StreamTime, SubjectId, Value,
+    Action, AreaEvent, AreaScope, Change, DayState, EventKey, EventTime, FactsRecord, LinkRecord, Payload,
+    Phase, Reading, Signal, SmolStr, SourceReport, StreamTime, SubjectId, Value,
 };
 
 impl Topic {
@@ -15,6 +15,13 @@ impl Topic {
         match (self.mapping.as_ref(), payload) {
             (Some(Mapping::Signal(map, owners)), Payload::Signal(signal)) => {
                 record.signal(map, owners, signal)?
+            }
+            // A daily event can be told as a signal is: by its fields.
+            (Some(Mapping::Reading(map, owners, _)), Payload::Signal(signal)) => {
+                record.signal(map, owners, signal)?;
+            }
+            (Some(Mapping::Reading(map, owners, used)), Payload::Reading(reading)) => {
+                record.reading(map, owners, used, reading)?;
             }
             (Some(Mapping::Area(map, scope)), Payload::Area(area)) => record.area(map, scope, area)?,
             (Some(Mapping::Link(map)), Payload::Link(link)) => record.link(map, link)?,
@@ -129,7 +136,38 @@ impl Record<'_> {
 
     fn signal(&mut self, map: &EventMap, owners: &[At], signal: &Signal) -> Result<(), String> {
         self.key(&map.key, &signal.key, signal.revision);
-        for SubjectId(owner) in &signal.owners {
+        self.owners(owners, &signal.owners)?;
+        if let (Some(at), Some(region)) = (&map.region, &signal.region) {
+            self.set(at, Tree::Text(region.clone()));
+        }
+        self.change(map, &signal.key.source, &signal.change)
+    }
+
+    fn reading(&mut self, map: &EventMap, owners: &[At], used: &At, reading: &Reading) -> Result<(), String> {
+        let key = SmolStr::new(reading.day.to_string());
+        self.key(&map.key, &EventKey { source: reading.source.clone(), key }, reading.revision);
+        self.owners(owners, &reading.owners)?;
+        if let (Some(at), Some(region)) = (&map.region, &reading.region) {
+            self.set(at, Tree::Text(region.clone()));
+        }
+        if let Some(change) = &map.change {
+            let is_void = reading.state == DayState::Void;
+            let word = if is_void { &change.void } else { &change.body };
+            self.set(&change.at, Tree::Text(word.clone()));
+        }
+        let word = self.kind(&map.events, &reading.source, &reading.kind)?;
+        self.set(&map.kind, Tree::Text(word));
+        self.set(&map.time, moment(&map.time, EventTime::Day(reading.day)));
+        match reading.state {
+            DayState::Idle => self.set(used, Tree::Int(0)),
+            DayState::Used => self.set(used, Tree::Int(1)),
+            DayState::Void => {}
+        }
+        Ok(())
+    }
+
+    fn owners(&mut self, owners: &[At], named: &[SubjectId]) -> Result<(), String> {
+        for SubjectId(owner) in named {
             let found = owner.split_once(':').and_then(|(kind, id)| {
                 owners.iter().find(|at| at.name == kind).map(|at| (at, SmolStr::new(id)))
             });
@@ -137,10 +175,7 @@ impl Record<'_> {
                 found.ok_or_else(|| format!("topic \"{}\" names no such owner", self.topic.name))?;
             self.set(at, Tree::Text(id));
         }
-        if let (Some(at), Some(region)) = (&map.region, &signal.region) {
-            self.set(at, Tree::Text(region.clone()));
-        }
-        self.change(map, &signal.key.source, &signal.change)
+        Ok(())
     }
 
     fn area(&mut self, map: &EventMap, scope: &[(SmolStr, At)], area: &AreaEvent) -> Result<(), String> {
@@ -232,8 +267,8 @@ fn tree(at: &At, value: &Value) -> Tree {
 mod tests {
     use crate::contracts::builtin;
     use crate::types::{
-        AreaEvent, AreaScope, Change, Day, EventKey, EventTime, Payload, Phase, Signal, SmolStr, SubjectId,
-        Value,
+        AreaEvent, AreaScope, Change, Day, DayState, EventKey, EventTime, Payload, Phase, Reading, Signal,
+        SmolStr, SubjectId, Value,
     };
 
     fn text(text: &str) -> SmolStr {
@@ -270,6 +305,21 @@ mod tests {
         check("signals.arrears", &signal("KAIT", body("arrears", day, fields), 62));
         check("signals.arrears", &signal("KAIT", Change::End(day), 62));
         check("signals.arrears", &signal("KAIT", Change::Void, 62));
+        for state in [DayState::Idle, DayState::Used, DayState::Void] {
+            check(
+                "signals.meter",
+                &Payload::Reading(Reading {
+                    source: text("KEPCO"),
+                    kind: text("meter_reading"),
+                    day: Day(20_514),
+                    revision: 2,
+                    state,
+                    owners: vec![SubjectId::new("service_point:sp1")],
+                    region: None,
+                    lateness_days: 7,
+                }),
+            );
+        }
         let at = EventTime::Instant(1_772_000_000_000);
         let mode = vec![(text("mode"), Value::text("cut"))];
         check("signals.cutoff", &signal("GAS", body("cutoff.gas", at, mode), 7));
