@@ -1,6 +1,6 @@
 //! The command line, as `--help` shows it. Each command's own arguments stand beside what it does.
 
-use super::{alerts, check, explain, inspect, manual, rules, simulate, status, topics};
+use super::{alerts, check, demo, explain, inspect, manual, rules, run, simulate, status, topics};
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -41,6 +41,8 @@ pub(super) enum Colour {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    Demo(demo::Demo),
+    Run(run::Run),
     Check(check::Check),
     Status(status::Status),
     Alerts(alerts::Alerts),

@@ -42,6 +42,11 @@ impl Folders {
 }
 
 impl Files {
+    /// The rules that came with the program.
+    pub(super) fn built_in_rules() -> Self {
+        Self::carried("rules", crate::rules::builtin_files)
+    }
+
     fn find(named: Option<&Path>, usual: &str, built_in: BuiltIn) -> Result<Self, Stop> {
         match named {
             Some(dir) if dir.is_dir() => Ok(Self::read(dir)),

@@ -6,6 +6,7 @@ mod args;
 mod check;
 mod connect;
 mod control;
+mod demo;
 mod diagnostics;
 mod exit;
 mod explain;
@@ -15,6 +16,7 @@ mod manual;
 mod output;
 mod pages;
 mod rules;
+mod run;
 mod simulate;
 mod status;
 mod stop;
@@ -34,6 +36,8 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Rules(args) => rules::run(args),
+        Command::Demo(args) => demo::run(args),
+        Command::Run(args) => run::run(args),
         Command::Alerts(args) => alerts::run(args),
         Command::Simulate(args) => simulate::run(args),
         Command::Status(args) => status::run(args),

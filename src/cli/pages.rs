@@ -5,6 +5,7 @@ use crate::contracts::{CONTRACT_CODES, DECODE_CODES};
 use crate::engine::codes::STAGE_CODES;
 use crate::engine::lane::LANE_CODES;
 use crate::rules::RULE_CODES;
+use crate::runtime::RUNTIME_CODES;
 use crate::types::did_you_mean;
 
 /// A code's page.
@@ -26,6 +27,7 @@ const TABLES: &[(&str, Table)] = &[
     ("rejected records", DECODE_CODES),
     ("records that a stage rejects", STAGE_CODES),
     ("lanes: commit and recovery", LANE_CODES),
+    ("start and end of a process", RUNTIME_CODES),
 ];
 
 /// Tables in their order: what they are about, and their pages.

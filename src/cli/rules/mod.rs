@@ -1,6 +1,9 @@
 //! `ieum rules`: what an author does with a pack.
 
 mod check;
+mod publish;
+
+pub(super) use publish::publish;
 
 use super::diagnostics::Found;
 use super::exit::Outcome;
@@ -19,11 +22,13 @@ pub(super) struct Rules {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Check(check::Check),
+    Publish(publish::Publish),
 }
 
 pub(super) fn run(args: &Rules) -> Outcome {
     match &args.command {
         Command::Check(args) => check::run(args),
+        Command::Publish(args) => publish::run(args),
     }
 }
 

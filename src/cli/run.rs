@@ -1,0 +1,67 @@
+//! `ieum run`: the stages, against a real broker, exactly once.
+
+use super::connect::Connect;
+use super::exit::{Exit, Outcome, Stop};
+use super::files::Folders;
+use super::output;
+use super::stop::Asked;
+use super::topics;
+use crate::config::STAGES;
+use crate::http::Server;
+use crate::runtime::{Runtime, RuntimeOptions};
+use crate::telemetry::start_logging;
+use crate::types::SmolStr;
+use clap::builder::PossibleValuesParser;
+use std::sync::Arc;
+
+/// Run the stages against a real broker, exactly once, until Ctrl-C or SIGTERM.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  ieum run --config deploy/local.toml\n  ieum run --config ieum.toml --stage households --set application.instance=b\n\n\
+                        Exit codes: 0 ended when asked, 3 wrong configuration, 5 it must not go on: the code that is printed has a\n\
+                        page (\"ieum explain CODE\")."
+)]
+pub(super) struct Run {
+    #[command(flatten)]
+    connect: Connect,
+    /// Run only this stage; may stand several times.
+    #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(STAGES))]
+    stage: Vec<String>,
+    /// Read topics from this folder instead of those built in.
+    #[arg(long, value_name = "DIR")]
+    topics: Option<std::path::PathBuf>,
+}
+
+pub(super) fn run(args: &Run) -> Outcome {
+    if args.connect.config.is_none() {
+        return Err(Stop::new(
+            Exit::Config,
+            "no configuration: name a file with --config (deploy/ieum.toml lists all keys)",
+        ));
+    }
+    let config = args.connect.config()?;
+    let contracts = Arc::new(match &args.topics {
+        Some(dir) => topics::load(&Folders { topics: Some(dir.clone()), rules: None })?,
+        None => crate::contracts::builtin(),
+    });
+    start_logging(&config.log);
+    let asked = Asked::listen()?;
+    let stages = args.stage.iter().map(SmolStr::new).collect();
+    let listen = config.http;
+    let runtime = Runtime::start(config, contracts, RuntimeOptions { stages, ..RuntimeOptions::default() });
+    let server = listen
+        .map(|address| Server::start(address, &runtime))
+        .transpose()
+        .map_err(|error| Stop::new(Exit::Config, error.to_string()))?;
+    let ended = runtime.wait(|| asked.to_stop());
+    // Whoever watches sees the process end, not vanish: the pages go last.
+    runtime.stop();
+    drop(server);
+    match ended {
+        None => Ok(Exit::Ok),
+        Some(ended) => {
+            output::note(format_args!("\"ieum explain {}\" says what to do", ended.code));
+            Err(Stop::new(Exit::Refused, format!("{} {}", ended.code, ended.detail)))
+        }
+    }
+}
