@@ -35,6 +35,8 @@ pub struct Membership {
 const CALL: Duration = Duration::from_secs(2);
 /// A seek waits this long for its partition to be taken in.
 const SEEK: Duration = Duration::from_secs(5);
+/// Longest time to leave the group in order.
+const LEAVE: Duration = Duration::from_secs(5);
 /// Pause between looks for an end that could not be told at once.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -345,22 +347,37 @@ impl Member {
 }
 
 impl Drop for Member {
+    /// Gives everything back before the consumer closes: an answer to a rebalance that arrives while it closes may never
+    /// return.
     fn drop(&mut self) {
-        self.consumer.context().close();
-        let unanswered = list(&self.revoked);
-        while let Some(decision) = self.consumer.context().next() {
-            let answer = match decision {
-                Decision::Assign(partitions) => self.consumer.incremental_assign(&list(&partitions)),
-                Decision::Revoke { partitions, .. } => self.consumer.incremental_unassign(&list(&partitions)),
-            };
-            if let Err(error) = answer {
-                tracing::debug!(%error, "while leaving the group");
+        let unanswered = list(&std::mem::take(&mut self.revoked));
+        if unanswered.count() > 0 {
+            told(self.consumer.incremental_unassign(&unanswered));
+        }
+        self.consumer.unsubscribe();
+        let deadline = Instant::now() + LEAVE;
+        let mut quiet = 0;
+        while quiet < 2 && Instant::now() < deadline {
+            drop(self.consumer.poll(LEAVE / 100));
+            let mut answered = false;
+            while let Some(decision) = self.consumer.context().next() {
+                answered = true;
+                told(match decision {
+                    Decision::Assign(partitions) => self.consumer.incremental_assign(&list(&partitions)),
+                    Decision::Revoke { partitions, .. } => {
+                        self.consumer.incremental_unassign(&list(&partitions))
+                    }
+                });
             }
+            let empty = self.consumer.assignment().is_ok_and(|assignment| assignment.count() == 0);
+            quiet = if empty && !answered { quiet + 1 } else { 0 };
         }
-        if unanswered.count() > 0
-            && let Err(error) = self.consumer.incremental_unassign(&unanswered)
-        {
-            tracing::debug!(%error, "while leaving the group");
-        }
+        self.consumer.context().close();
+    }
+}
+
+fn told(answer: rdkafka::error::KafkaResult<()>) {
+    if let Err(error) = answer {
+        tracing::debug!(%error, "while leaving the group");
     }
 }

@@ -54,6 +54,9 @@ impl ConsumerContext for Recorder {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, err: RDKafkaRespErr, list: &mut TopicPartitionList) {
         let assigning = err == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         if self.closing.load(Ordering::Acquire) {
+            if consumer.closed() {
+                return;
+            }
             let answer = if assigning {
                 consumer.incremental_assign(list)
             } else {

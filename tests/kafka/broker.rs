@@ -142,7 +142,7 @@ mod on_kafka {
     #[test]
     fn nothing_is_delivered_before_the_lane_assigns_and_then_from_its_position() {
         let corner = Corner::new(1);
-        commit(&mut corner.broker("w"), &corner.at(0), &["0", "1", "2"]);
+        commit(&mut corner.writer(), &corner.at(0), &["0", "1", "2"]);
         let mut broker = corner.broker("a");
         let mine = assigned(&mut broker);
         for _ in 0..10 {
@@ -161,7 +161,7 @@ mod on_kafka {
     fn an_end_counts_markers_and_aborted_tails() {
         let corner = Corner::new(1);
         let at = corner.at(0);
-        let mut writer = corner.broker("w");
+        let mut writer = corner.writer();
         commit(&mut writer, &at, &["1", "2", "3", "4", "5"]);
         let mut broker = corner.running("a", 1);
         let end = |event| match event {
@@ -179,7 +179,7 @@ mod on_kafka {
         let second = SmolStr::new(format!("{}2", corner.topic));
         corner.create(&second, 1);
         let other = TopicPartition { topic: second.clone(), partition: 0 };
-        let mut writer = corner.broker("w");
+        let mut writer = corner.writer();
         commit(&mut writer, &corner.at(0), &["1", "2", "3"]);
         let mut broker = corner.broker_with("a", vec![corner.topic.clone(), second]);
         let mut mine = Vec::new();
@@ -207,7 +207,7 @@ mod on_kafka {
     fn a_seek_delivers_again_from_there_and_nothing_fetched_before() {
         let corner = Corner::new(1);
         let at = corner.at(0);
-        commit(&mut corner.broker("w"), &at, &["0", "1", "2", "3"]);
+        commit(&mut corner.writer(), &at, &["0", "1", "2", "3"]);
         let mut broker = corner.running("a", 1);
         let record = |event| match event {
             Event::Record(record) => Some(value(&record)),
@@ -316,7 +316,7 @@ mod on_kafka {
     fn a_position_behind_what_the_topic_holds_stops_the_lane() {
         let corner = Corner::new(1);
         let at = corner.at(0);
-        commit(&mut corner.broker("w"), &at, &["0", "1", "2"]);
+        commit(&mut corner.writer(), &at, &["0", "1", "2"]);
         corner.delete_before(&at, 2);
         let mut broker = corner.broker("a");
         let mine = assigned(&mut broker);

@@ -129,6 +129,13 @@ impl Corner {
         self.broker_with(instance, vec![self.topic.clone()])
     }
 
+    /// A broker that only writes: in a group of its own, so that it takes no partition away.
+    pub(crate) fn writer(&self) -> KafkaBroker {
+        let id = LaneId { stage: SmolStr::new("writer"), ..self.id("w") };
+        let topics = vec![self.topic.clone()];
+        KafkaBroker::open(self.kafka(), id, topics, 4 << 20, Guarantee::ExactlyOnce, self.ends()).unwrap()
+    }
+
     pub(crate) fn broker_with(&self, instance: &str, topics: Vec<SmolStr>) -> KafkaBroker {
         let guarantee = Guarantee::ExactlyOnce;
         KafkaBroker::open(self.kafka(), self.id(instance), topics, 4 << 20, guarantee, self.ends()).unwrap()
