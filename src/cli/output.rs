@@ -6,6 +6,7 @@ use std::fmt::Arguments;
 use std::io::{IsTerminal, Write};
 
 pub(super) const BOLD: Style = Style::new().bold();
+pub(super) const GREEN: Style = AnsiColor::Green.on_default();
 pub(super) const YELLOW: Style = AnsiColor::Yellow.on_default();
 pub(super) const RED: Style = AnsiColor::Red.on_default().bold();
 

@@ -9,12 +9,13 @@ use super::writer::{Turn, Writer};
 use crate::contracts::builtin;
 use crate::engine::message::Clock;
 use crate::sim::city::{City, Plan};
+use crate::sim::score;
 use crate::types::Day;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Write a synthetic city to a broker whose time is declared.
+/// Write a synthetic city to a broker whose time is declared, or score the rules against its hidden truth.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  ieum simulate --config deploy/local.toml --households 5000 --days 60\n  \
@@ -27,6 +28,9 @@ pub(super) struct Simulate {
     connect: Connect,
     #[command(flatten)]
     size: Size,
+    /// Write nothing: run the city through all stages in this process and print how well the rules find crises.
+    #[arg(long, conflicts_with_all = ["config", "brokers", "set", "poison"])]
+    score: bool,
     /// First day; without it the city's own, or the day after the time declared last.
     #[arg(long, value_name = "DATE")]
     start: Option<Day>,
@@ -59,6 +63,9 @@ impl Size {
 const LONG: Duration = Duration::from_secs(10);
 
 pub(super) fn run(args: &Simulate) -> Outcome {
+    if args.score {
+        return score(args);
+    }
     let kafka = args.connect.config()?.kafka;
     let said = control::read(&kafka)?;
     if said.clock == Some(Clock::Append) {
@@ -101,6 +108,24 @@ pub(super) fn run(args: &Simulate) -> Outcome {
     bar.finish_and_clear();
     let told = writer.told;
     output::line(format_args!("{} records, {} bytes, until {}", told.records, told.bytes, told.declared));
+    Ok(Exit::Ok)
+}
+
+/// Precision and recall of the built-in rules.
+fn score(args: &Simulate) -> Outcome {
+    let contracts = Arc::new(builtin());
+    let (Some(pack), _) = crate::rules::load(crate::rules::builtin_files(), &contracts) else {
+        return Err(Stop::new(Exit::Found, "the built-in rules do not load: a defect"));
+    };
+    let usual = args.size.plan();
+    let plan = Plan { start: args.start.unwrap_or(usual.start), ..usual };
+    let bar = bar();
+    let scored = score::score(plan, &contracts, &Arc::new(pack), |permille| {
+        bar.set_position(permille.unsigned_abs());
+    });
+    bar.finish_and_clear();
+    let scored = scored.map_err(|error| Stop::new(Exit::Found, error.to_string()))?;
+    output::line(format_args!("{}", scored.to_string().trim_end()));
     Ok(Exit::Ok)
 }
 

@@ -2,6 +2,7 @@
 
 mod check;
 mod publish;
+mod test;
 
 pub(super) use publish::publish;
 
@@ -22,12 +23,14 @@ pub(super) struct Rules {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Check(check::Check),
+    Test(test::Test),
     Publish(publish::Publish),
 }
 
 pub(super) fn run(args: &Rules) -> Outcome {
     match &args.command {
         Command::Check(args) => check::run(args),
+        Command::Test(args) => test::run(args),
         Command::Publish(args) => publish::run(args),
     }
 }

@@ -1,0 +1,94 @@
+//! `ieum rules test`: the cases that stand beside the rules, through the same tasks as in production.
+
+use super::load;
+use crate::cli::diagnostics::{Format, Found, counted};
+use crate::cli::exit::{Exit, Outcome, Stop};
+use crate::cli::files::Folders;
+use crate::cli::output::{self, GREEN, RED};
+use crate::sim::ruletest::{self, CaseResult};
+use std::sync::Arc;
+
+/// Run the tests beside the rules; no network.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  ieum rules test\n  ieum rules test arrears        cases whose rule or name holds the word\n  \
+                        ieum rules test --json | jq '.cases[] | select(.passed | not)'\n\n\
+                        Each case is played as written and, on its own, again with its arrivals shuffled, every record sent twice,\n\
+                        and a restart halfway.\n\nExit codes: 0 all passed, 1 a case failed, the pack has mistakes, or no case matches."
+)]
+pub(super) struct Test {
+    /// Only cases whose rule or name holds this text.
+    #[arg(value_name = "PATTERN")]
+    pattern: Option<String>,
+    #[command(flatten)]
+    folders: Folders,
+    /// Print one JSON document.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Test) -> Outcome {
+    let mut found = Found::default();
+    let loaded = load(&args.folders, &mut found)?;
+    found.tell(Format::Text);
+    let Some(loaded) = loaded.filter(|_| found.errors() == 0) else { return Err(Stop::told(Exit::Found)) };
+    let Some(pack) = loaded.pack else { return Err(Stop::told(Exit::Found)) };
+    let (contracts, pack) = (Arc::new(loaded.contracts), Arc::new(pack));
+    let wanted = |text: &str| args.pattern.as_ref().is_none_or(|pattern| text.contains(pattern.as_str()));
+    let mut results: Vec<CaseResult> = Vec::new();
+    for file in &loaded.tests {
+        for case in file.cases.iter().filter(|case| wanted(&case.name) || wanted(&file.rule)) {
+            let result = ruletest::run_case(file, case, &contracts, &pack);
+            if !args.json {
+                tell(&result);
+            }
+            results.push(result);
+        }
+    }
+    let failed = results.iter().filter(|result| !result.passed()).count();
+    if args.json {
+        output::json(&as_json(&results));
+    }
+    if results.is_empty() {
+        return Err(Stop::new(Exit::Found, "no case matches"));
+    }
+    let all = counted(results.len(), "case");
+    output::note(format_args!("{all}, {} passed, {failed} failed", results.len() - failed));
+    Ok(if failed > 0 { Exit::Found } else { Exit::Ok })
+}
+
+fn tell(result: &CaseResult) {
+    let text = result.to_string();
+    let style = if result.passed() { GREEN } else { RED };
+    // The word that says how it went stands first.
+    let (word, rest) = text.split_once(' ').unwrap_or((&text, ""));
+    output::line(format_args!("{style}{word}{style:#} {rest}"));
+}
+
+fn as_json(results: &[CaseResult]) -> serde_json::Value {
+    let cases: Vec<_> = results
+        .iter()
+        .map(|result| {
+            let failures: Vec<_> = result
+                .failures
+                .iter()
+                .map(|failure| {
+                    serde_json::json!({
+                        "run": failure.way.as_str(),
+                        "expected": failure.expected,
+                        "found": failure.found,
+                    })
+                })
+                .collect();
+            serde_json::json!({
+                "file": result.file,
+                "rule": result.rule,
+                "name": result.name,
+                "passed": result.passed(),
+                "runs": result.ways.iter().map(|way| way.as_str()).collect::<Vec<_>>(),
+                "failures": failures,
+            })
+        })
+        .collect();
+    serde_json::json!({"cases": cases})
+}
