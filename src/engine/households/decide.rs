@@ -216,7 +216,7 @@ impl<'a> Case<'a> {
         let moment = self.moment();
         let began = episode.occurred_on;
         // It can turn out to have begun earlier, but not in the time of one that was closed.
-        let is_first = episode.status != EpisodeStatus::Reopened && !self.has_closed_before(&episode);
+        let is_first = episode.ended_at.is_none() && !self.has_closed_before(&episode);
         let from = match (self.trigger.about_the_past, is_first) {
             (true, true) => began.min(self.opening_from()),
             (true, false) => began,
@@ -296,18 +296,20 @@ impl<'a> Case<'a> {
         (Some(episode), truth, walked.last, None)
     }
 
-    /// Evidence that the closed episode did not rest on and that came behind its close; late evidence is none.
+    /// Evidence newer than the close, a debt told again among it; what came in the very moment of the close, if the closed
+    /// episode did not rest on it. Late evidence is none.
     fn has_new_evidence(&self, decision: &Decision, closed: &Episode) -> bool {
         let Some(since) = closed.ended_at else { return true };
+        let is_behind = decision.newest.as_ref().is_some_and(|newest| newest.accepted > since);
         let is_new = |key: &EventKey| {
             !evidence(&closed.reasons).any(|known| known == key)
                 && self
                     .view
                     .events
                     .iter()
-                    .any(|event| event.key == *key && !event.late && event.accepted >= since)
+                    .any(|event| event.key == *key && !event.late && event.accepted == since)
         };
-        decision.evidence.iter().flat_map(|e| e.keys.iter()).any(is_new)
+        is_behind || decision.evidence.iter().flat_map(|e| e.keys.iter()).any(is_new)
     }
 
     /// `clear_when` counts only what came behind the opening.

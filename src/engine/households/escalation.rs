@@ -50,7 +50,6 @@ pub(super) fn fire(
         part.notes.step = Some((step.id.clone(), step.to.clone(), state.fired));
         part.notes.add(Change::Escalated, Because::Tick);
     }
-    if raise.is_some_and(|level| level > part.now.shown_level()) {
-        part.now.raised = raise;
-    }
+    // Kept even where the rule's own level is as high: that can fall with what it rests on, this does not.
+    part.now.raised = part.now.raised.max(raise);
 }

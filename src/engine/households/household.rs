@@ -285,7 +285,7 @@ impl Household {
 }
 
 fn is_over(episode: &Episode, first: Day) -> bool {
-    episode.ended_at.is_some_and(|at| at.day() < first)
+    !episode.status.is_live() && episode.ended_at.is_some_and(|at| at.day() < first)
 }
 
 /// The calendar year whose page holds a day; years beyond the page numbers share the last.

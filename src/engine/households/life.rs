@@ -144,14 +144,17 @@ pub(super) fn open(
     episode
 }
 
-/// The same episode again, inside its cooldown.
+/// The same episode again, inside its cooldown: a person has closed what it was, so it stands for what is true now.
 pub(super) fn reopen(moment: &Moment<'_>, episode: &mut Episode, walk: &Walk) {
     episode.status = EpisodeStatus::Reopened;
     episode.opened_at = moment.now;
-    (episode.claimed_by, episode.outcome, episode.ended_at) = (None, None, None);
+    (episode.claimed_by, episode.outcome) = (None, None);
     (episode.basis_void, episode.raised, episode.held) = (false, None, None);
     if let Some((level, points)) = walk.level {
         (episode.level, episode.points) = (level, points);
+    }
+    if let Some(first) = walk.first {
+        episode.occurred_on = first;
     }
     episode.reasons.clone_from(&walk.reasons);
     take_version(moment, episode);

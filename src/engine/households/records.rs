@@ -185,7 +185,7 @@ pub struct Episode {
     pub outcome: Option<SmolStr>,
     /// Its reasons were taken back while a person worked it.
     pub basis_void: bool,
-    /// When it was closed or withdrawn.
+    /// When it was closed or withdrawn last, though it be open again.
     pub ended_at: Option<StreamTime>,
     /// It was in a revision that people see.
     pub visible: bool,

@@ -181,9 +181,10 @@ impl Casework {
             "contacted" => later(&mut rng, 48, 336, "closed"),
             _ => outcome = Some(self.close(&episode, found(&case.household), case.steps, &mut rng)),
         }
-        let id = SmolStr::new(format!("act-{episode}-{}", case.steps));
         let actor = SmolStr::new(format!("w-{:03}", rng.below(200)));
-        let Case { household, revision, .. } = case;
+        let Case { household, revision, steps } = case;
+        // A case that is opened again counts its steps anew; its revisions go on.
+        let id = SmolStr::new(format!("act-{episode}-{revision}-{steps}"));
         Some((now, Act { id, household, episode, revision, action, outcome, actor }))
     }
 

@@ -255,7 +255,7 @@ fn new_evidence_inside_the_cooldown_reopens_the_same_episode() {
          ----
          +1d repeat/1 opened OPEN watch +1d repeat
          +2d repeat/1 closed CLOSED watch +1d repeat reason=unspecified answers=close notify=silent
-         +5d repeat/1 reopened REOPENED watch +1d repeat",
+         +5d repeat/1 reopened REOPENED watch +5d repeat",
     );
 }
 
