@@ -5,7 +5,7 @@
 //! answered by [`Member::unassign`] alone: the group waits for the lane's commit.
 
 use super::rebalance::{Decision, Recorder};
-use super::{Ends, list, list_at, polled};
+use super::{Ends, list, list_at, partitions, polled};
 use crate::config::KafkaConfig;
 use crate::engine::lane::io::{BEGINNING, Event, Failure, TopicPartition};
 use crate::telemetry::kafka::failure;
@@ -352,7 +352,7 @@ impl Drop for Member {
     fn drop(&mut self) {
         let unanswered = list(&std::mem::take(&mut self.revoked));
         if unanswered.count() > 0 {
-            told(self.consumer.incremental_unassign(&unanswered));
+            self.give_back(&partitions(&unanswered));
         }
         self.consumer.unsubscribe();
         let deadline = Instant::now() + LEAVE;
@@ -362,17 +362,24 @@ impl Drop for Member {
             let mut answered = false;
             while let Some(decision) = self.consumer.context().next() {
                 answered = true;
-                told(match decision {
-                    Decision::Assign(partitions) => self.consumer.incremental_assign(&list(&partitions)),
-                    Decision::Revoke { partitions, .. } => {
-                        self.consumer.incremental_unassign(&list(&partitions))
-                    }
-                });
+                match decision {
+                    Decision::Assign(partitions) => told(self.consumer.incremental_assign(&list(&partitions))),
+                    Decision::Revoke { partitions, .. } => self.give_back(&partitions),
+                }
             }
             let empty = self.consumer.assignment().is_ok_and(|assignment| assignment.count() == 0);
             quiet = if empty && !answered { quiet + 1 } else { 0 };
         }
         self.consumer.context().close();
+    }
+}
+
+impl Member {
+    /// Answers a revocation with those that are still taken in: a lane that has finished has given its partitions back
+    /// before the group asks, and librdkafka refuses an answer that names one of them and goes on waiting.
+    fn give_back(&self, revoked: &[TopicPartition]) {
+        let held = self.consumer.assignment().map(|held| partitions(&held)).unwrap_or_default();
+        told(self.consumer.incremental_unassign(&list(revoked.iter().filter(|at| held.contains(at)))));
     }
 }
 
