@@ -363,7 +363,9 @@ impl Drop for Member {
             while let Some(decision) = self.consumer.context().next() {
                 answered = true;
                 match decision {
-                    Decision::Assign(partitions) => told(self.consumer.incremental_assign(&list(&partitions))),
+                    Decision::Assign(partitions) => {
+                        told(self.consumer.incremental_assign(&list(&partitions)))
+                    }
                     Decision::Revoke { partitions, .. } => self.give_back(&partitions),
                 }
             }
