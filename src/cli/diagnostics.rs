@@ -154,7 +154,7 @@ mod tests {
         let text = String::from("a: 1\nrule: 단전\n");
         let span = text.find("단").unwrap()..text.len() - 1;
         let diagnostic = Diagnostic {
-            code: "IEUM-T999",
+            code: "IEUM-R001",
             severity: Severity::Error,
             message: String::from("100% wrong"),
             file: String::from("x.yaml"),
@@ -166,7 +166,7 @@ mod tests {
         let named = &found.diagnostics[0];
         assert_eq!(
             found.annotation(named),
-            "::error file=rules/x.yaml,line=2,col=7,title=IEUM-T999::100%25 wrong (two%0Alines)"
+            "::error file=rules/x.yaml,line=2,col=7,title=IEUM-R001::100%25 wrong (two%0Alines)"
         );
         assert_eq!(found.to_json()[0]["end_column"], 9);
         assert!(found.with_caret(named).contains("here"));

@@ -1,8 +1,8 @@
 //! The households stage: facts, compact events, rules, episodes and their casework life.
 //!
-//! A record goes through [`task`]: due timers first, then the record itself, then a constant number of units of jobs. All
-//! three work on households taken out of the state ([`household`]), which are decided by [`decide`], go through the
-//! transitions of [`life`] and `casework`, and are told as alert revisions once, at the record's end.
+//! A record goes through `task`: due timers first, then the record itself, then a constant number of units of jobs. All
+//! three work on households taken out of the state (`household`), which are decided by `decide`, go through the
+//! transitions of `life` and `casework`, and are told as alert revisions once, at the record's end.
 
 mod areas;
 mod casework;
