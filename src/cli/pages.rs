@@ -79,7 +79,9 @@ mod tests {
     fn code() -> String {
         let mut files = Vec::new();
         sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
-        files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect()
+        // Tests name codes that nothing says.
+        let said = |text: String| text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+        files.iter().map(|file| said(std::fs::read_to_string(file).unwrap())).collect()
     }
 
     #[test]

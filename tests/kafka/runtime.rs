@@ -82,7 +82,8 @@ mod on_kafka {
         let all = partitions("ieum.subjects") + partitions("ieum.households") + partitions(CONTROL_LOG);
         until(&runtime, |status| status.lanes.iter().map(|lane| lane.tasks.len()).sum::<usize>() >= all);
         assert_eq!(tasks("control"), 1);
-        assert!(runtime.metrics().render().contains("ieum_lane_commits_total{stage=\"control\"}"));
+        let committed = "ieum_lane_commits_total{stage=\"control\"}";
+        until(&runtime, |_| runtime.metrics().render().contains(committed));
 
         let status = runtime.stop();
         assert!(status.ended.is_none(), "{status:?}");

@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// Run the tests beside the rules; no network.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  ieum rules test\n  ieum rules test arrears        cases whose rule or name holds the word\n  \
+    after_help = "Examples:\n  ieum rules test\n  ieum rules test ladder         cases whose rule or name holds the word\n  \
                         ieum rules test --json | jq '.cases[] | select(.passed | not)'\n\n\
                         Each case is played as written and, on its own, again with its arrivals shuffled, every record sent twice,\n\
                         and a restart halfway.\n\nExit codes: 0 all passed, 1 a case failed, the pack has mistakes, or no case matches."
