@@ -13,7 +13,7 @@ use crate::types::SmolStr;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerGroupMetadata};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::Message;
-use rdkafka::topic_partition_list::Offset;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -257,7 +257,13 @@ impl Member {
         while let Some(decision) = self.consumer.context().next() {
             match decision {
                 Decision::Assign(partitions) => {
-                    let held = list_at(partitions.iter().map(|at| (at, Offset::End)))?;
+                    let held = match self.held_at(&partitions) {
+                        Ok(held) => held,
+                        Err(failure) => {
+                            self.consumer.context().put_back(Decision::Assign(partitions));
+                            return Err(failure);
+                        }
+                    };
                     self.consumer.incremental_assign(&held).map_err(|error| failure(&error))?;
                     if partitions.is_empty() {
                         continue;
@@ -278,6 +284,15 @@ impl Member {
             }
         }
         Ok(())
+    }
+
+    /// Where partitions stand until the lane sets them: at their ends, where there is nothing to fetch. As numbers, for a
+    /// logical end is looked up, and an answer that a seek has overtaken makes librdkafka look up anew and skip to the
+    /// end, past all that lies before it.
+    fn held_at(&self, partitions: &[TopicPartition]) -> Result<TopicPartitionList, Failure> {
+        let at_end = |at| Ok((at, Offset::Offset(self.ends.stable(at)?.1)));
+        let held: Vec<_> = partitions.iter().map(at_end).collect::<Result<_, Failure>>()?;
+        list_at(held)
     }
 
     /// An end comes with a partition number and no topic. Where several topics are read, the broker is asked about

@@ -33,6 +33,11 @@ impl Recorder {
         self.decisions.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
+    /// Keeps a decision that could not be answered now.
+    pub(super) fn put_back(&self, decision: Decision) {
+        self.decisions.lock().unwrap_or_else(PoisonError::into_inner).push_front(decision);
+    }
+
     pub(super) fn close(&self) {
         self.closing.store(true, Ordering::Release);
     }
