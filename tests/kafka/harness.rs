@@ -29,29 +29,38 @@ fn script() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/local-kafka")
 }
 
-/// Started once. A process of its own waits for the end of this one, however it ends, and then stops the broker by its
-/// process id.
+/// Started once, and gone with this process.
 fn server() -> &'static Server {
     SERVER.get_or_init(|| {
         let dir = tempfile::tempdir().unwrap().keep();
-        let started =
-            Command::new(script()).args(["start", "--port", "0", "--dir"]).arg(&dir).output().unwrap();
-        assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
-        let watch = "while kill -0 \"$1\" 2>/dev/null; do sleep 0.5; done; exec \"$2\" wipe --dir \"$3\"";
-        let watcher = Command::new("bash")
-            .args(["-c", watch, "watch", &std::process::id().to_string()])
-            .arg(script())
-            .arg(&dir)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        // It outlives this process, so nobody here waits for it.
-        std::mem::forget(watcher);
-        let bootstrap = String::from_utf8(started.stdout).unwrap().trim().to_owned();
-        Server { bootstrap }
+        Server { bootstrap: start_broker(&dir) }
     })
+}
+
+/// A broker that keeps its data in a folder; answers where it listens. A process of its own waits for the end of this one,
+/// however it ends, and then stops the broker by its process id.
+pub(crate) fn start_broker(dir: &Path) -> String {
+    let started = Command::new(script()).args(["start", "--port", "0", "--dir"]).arg(dir).output().unwrap();
+    assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
+    let watch = "while kill -0 \"$1\" 2>/dev/null; do sleep 0.5; done; exec \"$2\" wipe --dir \"$3\"";
+    let watcher = Command::new("bash")
+        .args(["-c", watch, "watch", &std::process::id().to_string()])
+        .arg(script())
+        .arg(dir)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // It outlives this process, so nobody here waits for it.
+    std::mem::forget(watcher);
+    String::from_utf8(started.stdout).unwrap().trim().to_owned()
+}
+
+/// Stops a broker and deletes its data.
+pub(crate) fn wipe_broker(dir: &Path) -> bool {
+    let wiped = Command::new(script()).arg("wipe").arg("--dir").arg(dir).output();
+    wiped.is_ok_and(|wiped| wiped.status.success())
 }
 
 /// One test's corner of the broker.
