@@ -1,6 +1,7 @@
 //! Faults of a simulated world: drawn from a seed, or one at one chosen call.
 
 use super::rng::Rng;
+use crate::types::SmolStr;
 use std::collections::BTreeMap;
 
 /// What goes wrong with one call of a broker.
@@ -45,6 +46,9 @@ fn weight(step: &str) -> u64 {
     if ["poll", "produce"].contains(&step) { 1 } else { 8 }
 }
 
+/// Faults met, by group, step and kind.
+pub type Tally = BTreeMap<(SmolStr, &'static str, Fault), u64>;
+
 /// A source of faults.
 #[derive(Clone, Debug)]
 pub struct Faults {
@@ -53,7 +57,7 @@ pub struct Faults {
     per_mille: u64,
     chosen: Option<(u64, Fault)>,
     calls: u64,
-    tally: BTreeMap<(&'static str, Fault), u64>,
+    tally: Tally,
 }
 
 impl Faults {
@@ -82,19 +86,19 @@ impl Faults {
         self.calls
     }
 
-    /// How often each step met each fault.
-    pub fn tally(&self) -> &BTreeMap<(&'static str, Fault), u64> {
+    /// How often each group's steps met each fault.
+    pub fn tally(&self) -> &Tally {
         &self.tally
     }
 
-    /// Draws for one call.
-    pub fn draw(&mut self, step: &'static str, possible: &[Fault]) -> Option<Fault> {
+    /// Draws for one call of a group's member.
+    pub fn draw(&mut self, group: &SmolStr, step: &'static str, possible: &[Fault]) -> Option<Fault> {
         self.calls += 1;
         let fault = match self.chosen {
             Some((number, fault)) => (number == self.calls && possible.contains(&fault)).then_some(fault),
             None => self.rng.chance(self.per_mille * weight(step), 1_000).then(|| *self.rng.pick(possible)),
         }?;
-        *self.tally.entry((step, fault)).or_default() += 1;
+        *self.tally.entry((group.clone(), step, fault)).or_default() += 1;
         Some(fault)
     }
 

@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Group {
     generation: u64,
+    /// Whatever may give some member news.
+    changes: u64,
     partitions: BTreeSet<TopicPartition>,
     members: BTreeMap<SmolStr, Member>,
 }
@@ -17,6 +19,8 @@ struct Member {
     /// Tells the processes apart that come under one name.
     process: u64,
     generation: u64,
+    /// Changes as of which there was nothing new for it.
+    up_to_date: u64,
     owned: BTreeSet<TopicPartition>,
     /// Told to give these back; not yet done.
     revoking: BTreeSet<TopicPartition>,
@@ -30,6 +34,8 @@ pub(super) enum News {
     Revoked(Vec<TopicPartition>),
     /// It is a member no longer.
     Lost,
+    /// Another process came under its name.
+    Replaced,
     Nothing,
 }
 
@@ -43,6 +49,7 @@ impl Group {
         let known = self.members.contains_key(name);
         let member = Member { process, polled_ms: now_ms, ..Member::default() };
         self.members.insert(name.clone(), member);
+        self.changes += 1;
         if !known {
             self.generation += 1;
         }
@@ -50,7 +57,7 @@ impl Group {
 
     pub(super) fn leave(&mut self, name: &str) {
         if self.members.remove(name).is_some() {
-            self.generation += 1;
+            self.change();
         }
     }
 
@@ -59,8 +66,13 @@ impl Group {
         let before = self.members.len();
         self.members.retain(|_, member| now_ms < member.polled_ms + session_ms);
         if self.members.len() != before {
-            self.generation += 1;
+            self.change();
         }
+    }
+
+    fn change(&mut self) {
+        self.generation += 1;
+        self.changes += 1;
     }
 
     /// What each member should own: partitions in order, dealt round; one that has an owner stays there if that
@@ -93,14 +105,21 @@ impl Group {
 
     /// A member polls.
     pub(super) fn poll(&mut self, name: &SmolStr, process: u64, now_ms: u64) -> News {
-        let generation = self.generation;
+        let (generation, changes) = (self.generation, self.changes);
+        match self.members.get_mut(name) {
+            None => return News::Lost,
+            Some(member) if member.process != process => return News::Replaced,
+            Some(member) if member.up_to_date == changes => {
+                member.polled_ms = now_ms;
+                return News::Nothing;
+            }
+            Some(_) => {}
+        }
         let taken: BTreeSet<TopicPartition> =
             self.members.values().flat_map(|member| member.owned.iter().cloned()).collect();
         let target: BTreeSet<TopicPartition> =
             self.target().remove(name).into_iter().flatten().cloned().collect();
-        let Some(member) = self.members.get_mut(name).filter(|member| member.process == process) else {
-            return News::Lost;
-        };
+        let Some(member) = self.members.get_mut(name) else { return News::Lost };
         member.polled_ms = now_ms;
         member.generation = generation;
         let away: Vec<TopicPartition> =
@@ -112,6 +131,7 @@ impl Group {
         let new: Vec<TopicPartition> =
             target.into_iter().filter(|at| !member.owned.contains(at) && !taken.contains(at)).collect();
         if new.is_empty() {
+            member.up_to_date = changes;
             return News::Nothing;
         }
         member.owned.extend(new.iter().cloned());
@@ -125,7 +145,7 @@ impl Group {
         };
         member.owned.retain(|at| !partitions.contains(at));
         member.revoking.retain(|at| !partitions.contains(at));
-        self.generation += 1;
+        self.change();
     }
 
     /// Whether a member's offsets would be taken: it is in the group and knows its generation.

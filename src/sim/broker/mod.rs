@@ -227,7 +227,7 @@ impl SimBroker {
         let shared = Arc::clone(&self.cluster);
         let mut cluster = open(&shared);
         let told = |what: &str| format!("{what} at {step}");
-        match cluster.faults.draw(step, possible) {
+        match cluster.faults.draw(&self.me.group, step, possible) {
             None => effect(self, &mut cluster),
             Some(Fault::CrashBefore) => Err(Failure::Fatal(CRASH.to_owned())),
             Some(Fault::CrashAfter) => {
@@ -257,44 +257,47 @@ impl SimBroker {
         cluster.transactions.end_late(&self.transactional_id, self.epoch, true, due_ms);
     }
 
-    fn next_event(&mut self, cluster: &mut Cluster) -> Event {
+    fn next_event(&mut self, cluster: &mut Cluster) -> Result<Event, Failure> {
         let now_ms = cluster.now_ms;
-        let Some(group) = cluster.groups.get_mut(&self.me.group) else { return Event::Idle };
+        let Some(group) = cluster.groups.get_mut(&self.me.group) else { return Ok(Event::Idle) };
         match group.poll(&self.me.member, self.process, now_ms) {
             News::Assigned(partitions) => {
                 self.places.extend(partitions.iter().map(|at| (at.clone(), Place::default())));
-                return Event::Assigned(partitions);
+                return Ok(Event::Assigned(partitions));
             }
-            News::Revoked(partitions) => return Event::Revoked { partitions, lost: false },
+            News::Revoked(partitions) => return Ok(Event::Revoked { partitions, lost: false }),
+            News::Replaced => {
+                return Err(Failure::Fenced(format!("another process is {} now", self.me.member)));
+            }
             News::Lost => {
                 cluster.processes += 1;
                 self.process = cluster.processes;
                 group.join(&self.me.member, self.process, now_ms);
                 if !self.places.is_empty() {
-                    return Event::Revoked { partitions: self.places.keys().cloned().collect(), lost: true };
+                    let partitions = self.places.keys().cloned().collect();
+                    return Ok(Event::Revoked { partitions, lost: true });
                 }
             }
             News::Nothing => {}
         }
-        self.fetched.pop_front().map_or_else(|| self.fetch(cluster), Event::Record)
+        Ok(self.fetched.pop_front().map_or_else(|| self.fetch(cluster), Event::Record))
     }
 
     fn fetch(&mut self, cluster: &mut Cluster) -> Event {
-        let mut ready: Vec<&TopicPartition> =
-            self.places.iter().filter(|(_, place)| place.open && !place.paused).map(|(at, _)| at).collect();
-        cluster.rng.shuffle(&mut ready);
-        let ready: Vec<TopicPartition> = ready.into_iter().cloned().collect();
-        for at in ready {
-            let (Some(place), log) = (self.places.get_mut(&at), cluster.logs.entry(at.clone()).or_default())
-            else {
-                continue;
-            };
-            match log.read(&at, place.next) {
+        let mut ready: Vec<(&TopicPartition, &mut Place)> =
+            self.places.iter_mut().filter(|(_, place)| place.open && !place.paused).collect();
+        if !ready.is_empty() {
+            let first = cluster.rng.below(ready.len() as u64);
+            ready.rotate_left(usize::try_from(first).unwrap_or(0));
+        }
+        for (at, place) in ready {
+            let log = cluster.logs.entry(at.clone()).or_default();
+            match log.read(at, place.next) {
                 Ok(record) => {
                     place.next = record.offset + 1;
                     // Some more may be fetched already, and come even if the partition is paused meanwhile.
                     if cluster.rng.chance(1, 4)
-                        && let Ok(more) = log.read(&at, place.next)
+                        && let Ok(more) = log.read(at, place.next)
                     {
                         place.next = more.offset + 1;
                         self.fetched.push_back(more);
@@ -305,7 +308,7 @@ impl SimBroker {
                     place.next = end;
                     if place.told != Some(end) {
                         place.told = Some(end);
-                        return Event::End { at, position: end };
+                        return Event::End { at: at.clone(), position: end };
                     }
                 }
             }
@@ -325,7 +328,7 @@ impl SimBroker {
 
 impl Broker for SimBroker {
     fn poll(&mut self, _wait_ms: u64) -> Result<Event, Failure> {
-        self.call("poll", PLAIN, |me, cluster| Ok(me.next_event(cluster)))
+        self.call("poll", PLAIN, |me, cluster| me.next_event(cluster))
     }
 
     fn assign(&mut self, positions: &[(TopicPartition, i64)]) -> Result<(), Failure> {

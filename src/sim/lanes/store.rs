@@ -17,6 +17,8 @@ pub struct Disks {
 struct Disk {
     content: MemoryStore,
     corrupt: bool,
+    /// How often it was opened: it belongs to whoever opened it last.
+    opened: u64,
 }
 
 /// What became of a machine's disks while its process was away.
@@ -32,10 +34,15 @@ impl Disks {
     /// Opens a store.
     pub fn open(&self, machine: &str, at: &TopicPartition) -> SimStore {
         let place = (SmolStr::new(machine), at.clone());
-        let disk = self.with(|disks| disks.entry(place.clone()).or_default().clone());
+        let disk = self.with(|disks| {
+            let disk = disks.entry(place.clone()).or_default();
+            disk.opened += 1;
+            disk.clone()
+        });
         // Batches of one to seven commits, by place and not by chance: a store has no seed.
         let every = at.partition.unsigned_abs() % 7 + 1;
-        SimStore { disks: self.clone(), place, live: disk.content, corrupt: disk.corrupt, every, waiting: 0 }
+        let Disk { content, corrupt, opened } = disk;
+        SimStore { disks: self.clone(), place, live: content, corrupt, opened, every, waiting: 0 }
     }
 
     /// Lets all disks of a machine suffer.
@@ -43,7 +50,7 @@ impl Disks {
         self.with(|disks| {
             for (_, disk) in disks.iter_mut().filter(|((of, _), _)| of == machine) {
                 match loss {
-                    Loss::Wiped => *disk = Disk::default(),
+                    Loss::Wiped => (disk.content, disk.corrupt) = (MemoryStore::default(), false),
                     Loss::Corrupt => disk.corrupt = true,
                 }
             }
@@ -62,8 +69,20 @@ pub struct SimStore {
     place: (SmolStr, TopicPartition),
     live: MemoryStore,
     corrupt: bool,
+    opened: u64,
     every: u32,
     waiting: u32,
+}
+
+impl SimStore {
+    fn keep(&self) {
+        self.disks.with(|disks| {
+            let disk = disks.entry(self.place.clone()).or_default();
+            if disk.opened == self.opened {
+                (disk.content, disk.corrupt) = (self.live.clone(), self.corrupt);
+            }
+        });
+    }
 }
 
 impl Store for SimStore {
@@ -84,15 +103,14 @@ impl Store for SimStore {
         self.waiting += 1;
         if self.waiting >= self.every {
             self.waiting = 0;
-            let content = self.live.clone();
-            self.disks.with(|disks| disks.entry(self.place.clone()).or_default().content = content);
+            self.keep();
         }
     }
 
     fn wipe(&mut self) {
         self.live.wipe();
         self.corrupt = false;
-        self.disks.with(|disks| disks.insert(self.place.clone(), Disk::default()));
+        self.keep();
     }
 
     fn fault(&self) -> Option<StoreFault> {
