@@ -184,7 +184,8 @@ impl IntakeTask {
         match payload {
             Payload::Signal(signal) => {
                 let owner = signal.owners.first().map(|owner| owner.0.clone()).unwrap_or_default();
-                let message = SubjectMessage::Signal { origin, trail: 0, accepted: None, signal };
+                let message =
+                    SubjectMessage::Signal { origin, trail: 0, accepted: None, first: None, signal };
                 to(SUBJECTS_LOG, &owner, encode(&message))
             }
             Payload::Link(link) => {

@@ -21,6 +21,8 @@ pub enum SubjectMessage {
         trail: u8,
         /// Stream time at which its first owner accepted it; none before that.
         accepted: Option<StreamTime>,
+        /// Stream time at which its key was accepted first, where an owner that hands it on knows of an earlier revision.
+        first: Option<StreamTime>,
         /// The signal.
         signal: Signal,
     },

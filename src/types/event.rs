@@ -53,6 +53,8 @@ pub struct Event {
     pub phase: Phase,
     /// Stream time at which it was accepted by identity (or by its own stage on a direct route).
     pub accepted: StreamTime,
+    /// Stream time at which its key was accepted first, where that was an earlier revision of it.
+    pub first: Option<StreamTime>,
     /// It came later than its topic's lateness: kept and shown, updates facts, opens nothing alone.
     pub late: bool,
     /// The fields marked `keep` in the schema, by name, in the schema's order; nulls are left out.
@@ -63,6 +65,11 @@ impl Event {
     /// The KST day at which it counts.
     pub fn day(&self) -> Day {
         self.time.day()
+    }
+
+    /// When the key became known: a thing told again is no news.
+    pub fn first_accepted(&self) -> StreamTime {
+        self.first.unwrap_or(self.accepted)
     }
 
     /// The kept field of that name.

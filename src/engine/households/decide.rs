@@ -11,7 +11,7 @@ use crate::engine::clock::TaskClock;
 use crate::engine::effect::Fact;
 use crate::rules::eval::{DailyDays, Decision, EntityView, Prepared, Sources, Truth};
 use crate::rules::plan::{CrisisRule, NodeId, Pack, Status};
-use crate::types::{Day, EventKey, MS_PER_DAY, SmolStr, StreamTime, digest_hex};
+use crate::types::{Day, Event, EventKey, MS_PER_DAY, SmolStr, StreamTime, digest_hex};
 
 /// What all decisions of one record look at beside the household.
 pub(super) struct Context<'a> {
@@ -268,10 +268,8 @@ impl<'a> Case<'a> {
         let in_cooldown = closed.and_then(|e| e.ended_at).is_some_and(|at| {
             now < at.plus_ms(i64::from(self.rule.cooldown_days).saturating_mul(MS_PER_DAY))
         });
-        let is_fresh = |decision: &Decision| {
-            closed.is_none_or(|e| {
-                self.has_new_evidence(decision, e) || (in_cooldown && decision.level > Some(e.level))
-            })
+        let is_fresh = |day: Day, decision: &Decision| {
+            closed.is_none_or(|e| self.has_new_evidence(decision, e) || has_risen(day, decision, e))
         };
         let counts = if closed.is_some() { Counts::Fresh(&is_fresh) } else { Counts::Opening };
         let walked = walk(prepared, self.rule, from, self.today(), 0, &counts);
@@ -296,18 +294,15 @@ impl<'a> Case<'a> {
         (Some(episode), truth, walked.last, None)
     }
 
-    /// Evidence newer than the close, a debt told again among it; what came in the very moment of the close, if the closed
-    /// episode did not rest on it. Late evidence is none.
+    /// Evidence that became known behind the close; or in its very moment, if the closed episode did not rest on it. Late
+    /// evidence is none, and neither is what was known and is told again.
     fn has_new_evidence(&self, decision: &Decision, closed: &Episode) -> bool {
         let Some(since) = closed.ended_at else { return true };
         let is_behind = decision.newest.as_ref().is_some_and(|newest| newest.accepted > since);
+        let came_then = |event: &&&Event| !event.late && event.first_accepted() == since;
         let is_new = |key: &EventKey| {
             !evidence(&closed.reasons).any(|known| known == key)
-                && self
-                    .view
-                    .events
-                    .iter()
-                    .any(|event| event.key == *key && !event.late && event.accepted == since)
+                && self.view.events.iter().filter(came_then).any(|event| event.key == *key)
         };
         is_behind || decision.evidence.iter().flat_map(|e| e.keys.iter()).any(is_new)
     }
@@ -388,6 +383,13 @@ impl<'a> Case<'a> {
         let waits_for_something = day.is_some() || !waits.is_empty();
         waits_for_something.then(|| RuleWait { rule: self.rule.id.clone(), day, sources: waits })
     }
+}
+
+/// The rule stands higher, on a day not before the closing, than the closed episode had reached: a known debt that has
+/// grown over a step, a silence that has lasted long enough.
+fn has_risen(day: Day, decision: &Decision, closed: &Episode) -> bool {
+    closed.ended_at.is_some_and(|at| day >= at.day())
+        && (decision.level, decision.points) > (Some(closed.level), closed.points)
 }
 
 /// Writes outcomes into the household.

@@ -159,6 +159,7 @@ impl Intake<'_> {
             time: action.at,
             phase: Phase::Open,
             accepted: self.now,
+            first: None,
             late: false,
             fields: action.fields.clone(),
         };

@@ -111,6 +111,7 @@ fn alert_event(episode: &Episode, household: &Household, change: Change, now: St
         time: EventTime::Instant(now.0),
         phase: Phase::Open,
         accepted: now,
+        first: None,
         late: false,
         fields,
     })

@@ -28,8 +28,8 @@ pub(super) enum Counts<'a> {
     All,
     /// Days in effect that do not rest on late evidence alone.
     Opening,
-    /// As for an opening, and some evidence must be new.
-    Fresh(&'a dyn Fn(&Decision) -> bool),
+    /// As for an opening, and it must be news behind the last closing.
+    Fresh(&'a dyn Fn(Day, &Decision) -> bool),
 }
 
 /// Steps of one walk: one a day over the longest history, so that no input can ask for more.
@@ -70,7 +70,7 @@ impl Walk {
         let counted = match counts {
             Counts::All => true,
             Counts::Opening => opens,
-            Counts::Fresh(is_fresh) => opens && is_fresh(decision),
+            Counts::Fresh(is_fresh) => opens && is_fresh(day, decision),
         };
         if !counted {
             return;

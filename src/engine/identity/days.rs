@@ -257,6 +257,7 @@ pub(super) fn day_event(source: &SmolStr, kind: &SmolStr, day: Day, revision: i6
         time: EventTime::Day(day),
         phase: Phase::Open,
         accepted: day.start(),
+        first: None,
         late: false,
         fields: vec![(SmolStr::new_static("used"), Value::Int(i64::from(used)))],
     }

@@ -25,6 +25,8 @@ pub(super) struct Arrival<'m> {
     pub(super) origin: &'m Origin,
     pub(super) trail: u8,
     pub(super) accepted: StreamTime,
+    /// The first acceptance of its key, as an earlier owner knew it.
+    pub(super) first: Option<StreamTime>,
     pub(super) signal: &'m Signal,
     pub(super) offset: i64,
     pub(super) timestamp_ms: i64,
@@ -95,6 +97,7 @@ fn report(work: &mut Work<'_>, subject: &mut Subject, arrival: &Arrival<'_>) -> 
             return Known::New;
         }
     }
+    let first = old.as_ref().map(|old| old.event.first_accepted()).into_iter().chain(arrival.first).min();
     let event = Event {
         key: key.clone(),
         revision: *revision,
@@ -102,6 +105,7 @@ fn report(work: &mut Work<'_>, subject: &mut Subject, arrival: &Arrival<'_>) -> 
         time: *time,
         phase: *phase,
         accepted: arrival.accepted,
+        first: first.filter(|first| *first < arrival.accepted),
         late: arrival.late(time.day()),
         fields: fields.clone(),
     };
@@ -194,7 +198,7 @@ fn place(work: &mut Work<'_>, subject: &Subject, origin: &Origin, old: Option<&E
 /// Hands an event on to the next owner, whole.
 pub(super) fn hand_on(work: &mut Work<'_>, entry: &Entry) {
     let Some(onward) = entry.onward.as_deref() else { return };
-    let Event { key, revision, kind, time, phase, accepted, fields, .. } = &entry.event;
+    let Event { key, revision, kind, time, phase, accepted, first, fields, .. } = &entry.event;
     let body = Change::Body { kind: kind.clone(), time: *time, phase: *phase, fields: fields.clone() };
     let ended = entry.end.filter(|(ended, _)| ended >= revision);
     let changes = [Some((*revision, body)), ended.map(|(revision, time)| (revision, Change::End(time)))];
@@ -207,22 +211,30 @@ pub(super) fn hand_on(work: &mut Work<'_>, entry: &Entry) {
             region: onward.region.clone(),
             lateness_days: onward.lateness_days,
         };
-        hop(work, &onward.origin, onward.trail, *accepted, signal);
+        hop(work, &onward.origin, onward.trail, (*accepted, *first), signal);
     }
 }
 
 /// Hands a bodiless change on to the next owner.
 fn pass(work: &mut Work<'_>, arrival: &Arrival<'_>) {
     if arrival.onward().is_some() {
-        hop(work, arrival.origin, arrival.trail, arrival.accepted, arrival.signal.clone());
+        let accepted = (arrival.accepted, arrival.first);
+        hop(work, arrival.origin, arrival.trail, accepted, arrival.signal.clone());
     }
 }
 
-fn hop(work: &mut Work<'_>, origin: &Origin, trail: u8, accepted: StreamTime, signal: Signal) {
+fn hop(
+    work: &mut Work<'_>,
+    origin: &Origin,
+    trail: u8,
+    (accepted, first): (StreamTime, Option<StreamTime>),
+    signal: Signal,
+) {
     let trail = trail.saturating_add(1);
     let Some(next) = signal.owners.get(usize::from(trail)).cloned() else { return };
     work.facts.push(Fact::Unlinked { hopped: true });
-    let message = SubjectMessage::Signal { origin: origin.clone(), trail, accepted: Some(accepted), signal };
+    let (origin, accepted) = (origin.clone(), Some(accepted));
+    let message = SubjectMessage::Signal { origin, trail, accepted, first, signal };
     work.tell_subject(&next, &message);
 }
 
@@ -234,6 +246,7 @@ fn wait(work: &mut Work<'_>, subject: &Subject, arrival: &Arrival<'_>, ended: Op
             origin: arrival.origin.clone(),
             trail: arrival.trail,
             accepted: Some(arrival.accepted),
+            first: arrival.first,
             signal: arrival.signal.clone(),
         }),
         revision: *revision,

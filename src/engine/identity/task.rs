@@ -81,11 +81,18 @@ impl Task for IdentityTask {
         self.give_up_waiting(&mut work);
         self.advance_trim(&mut work);
         match message {
-            Some(SubjectMessage::Signal { origin, trail, accepted, signal }) => {
+            Some(SubjectMessage::Signal { origin, trail, accepted, first, signal }) => {
                 let accepted = accepted.unwrap_or(self.clock.through);
                 let (offset, timestamp_ms) = (input.offset, input.timestamp_ms);
-                let arrival =
-                    Arrival { origin: &origin, trail, accepted, signal: &signal, offset, timestamp_ms };
+                let arrival = Arrival {
+                    origin: &origin,
+                    trail,
+                    accepted,
+                    first,
+                    signal: &signal,
+                    offset,
+                    timestamp_ms,
+                };
                 self.signal(&mut work, input, &arrival);
             }
             Some(SubjectMessage::Link { origin, link }) => link::take_in(&mut work, &origin, &link),

@@ -208,6 +208,7 @@ fn signal(owners: &[&str], key: &str, revision: i64, change: Change) -> SubjectM
         origin: origin(),
         trail: 0,
         accepted: None,
+        first: None,
         signal: Signal {
             key: event_key(key),
             revision,
@@ -642,6 +643,7 @@ fn naive(messages: &[SubjectMessage]) -> Holdings {
             time: *time,
             phase: *phase,
             accepted: StreamTime::ZERO,
+            first: None,
             late: false,
             fields: vec![],
         };

@@ -28,7 +28,7 @@ pub struct Decision {
     pub numbers: Vec<(ReasonId, i64)>,
     /// Evidence of each true reason that has any.
     pub evidence: Vec<Evidence>,
-    /// Of the evidence of all true conditions, what was accepted last, late events left out: "is there evidence newer
+    /// Of the evidence of all true conditions, what became known last, late events left out: "is there evidence newer
     /// than the close" compares with its `accepted`.
     pub newest: Option<Mark>,
     /// The conditions of `when` rest on events and every one of them was late: this must not open an episode.
@@ -56,7 +56,7 @@ pub struct Evidence {
 /// One event, as far as episodes compare it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mark {
-    /// Stream time at which it was accepted.
+    /// Stream time at which its key was accepted first.
     pub accepted: StreamTime,
     /// The day at which it counts.
     pub day: Day,

@@ -157,10 +157,10 @@ impl Item<'_, '_> {
         Mark { accepted: self.accepted(), day: self.day(), key: self.key() }
     }
 
-    /// A day of a meter was known when it was over at the earliest.
+    /// When it became known; a day of a meter when it was over at the earliest.
     fn accepted(&self) -> StreamTime {
         match self {
-            Self::Event(hit) => hit.event.accepted,
+            Self::Event(hit) => hit.event.first_accepted(),
             Self::Metered(day, _) => day.plus(1).start(),
         }
     }

@@ -166,6 +166,7 @@ impl Known {
                         time: EventTime::Instant(at.0),
                         phase: Phase::Open,
                         accepted: arrives,
+                        first: None,
                         late: false,
                         fields: reported.fields.clone(),
                     });

@@ -84,6 +84,13 @@ impl Build {
         self
     }
 
+    /// Points by the number that a reason found.
+    pub(super) fn stepped(mut self, reason: &str, steps: &[(i64, i64)]) -> Self {
+        let at = self.0.reasons.iter().position(|r| r.id == reason).expect("a reason");
+        self.0.score.add.push((u8::try_from(at).expect("few"), Points::Stepped(steps.to_vec())));
+        self
+    }
+
     pub(super) fn clear(mut self, of: SignalId, within: i32) -> Self {
         let node = self.node(count(&[of], within, 1));
         self.0.clear_when = Some(node);

@@ -131,6 +131,8 @@ pub(crate) struct Town {
     clock: StreamTime,
     down: Vec<SmolStr>,
     packs: Vec<PackHash>,
+    /// When each key was told of first.
+    known: BTreeMap<EventKey, StreamTime>,
 }
 
 impl Town {
@@ -149,6 +151,7 @@ impl Town {
             clock: start().start(),
             down: vec![],
             packs: hashes,
+            known: BTreeMap::new(),
         }
     }
 
@@ -352,9 +355,10 @@ impl Town {
             }
             kind => {
                 let event = self.event(kind, key(words[1]), on, revision, words.contains(&"late"));
-                let event = match named("use") {
-                    Some(n) => Event {
-                        fields: vec![("use".into(), Value::Int(n.parse().expect("a number")))],
+                let number = ["use", "months"].into_iter().find_map(|name| Some((name, named(name)?)));
+                let event = match number {
+                    Some((name, n)) => Event {
+                        fields: vec![(name.into(), Value::Int(n.parse().expect("a number")))],
                         time: EventTime::Day(on.day()),
                         ..event
                     },
@@ -365,10 +369,12 @@ impl Town {
         })
     }
 
-    fn event(&self, kind: &str, key: EventKey, at: StreamTime, revision: i64, late: bool) -> Event {
+    fn event(&mut self, kind: &str, key: EventKey, at: StreamTime, revision: i64, late: bool) -> Event {
         let time = EventTime::Instant(at.0);
         let (phase, accepted, fields) = (Phase::Open, self.clock, vec![]);
-        Event { key, revision, kind: kind.into(), time, phase, accepted, late, fields }
+        let first = *self.known.entry(key.clone()).or_insert(accepted);
+        let first = (first < accepted).then_some(first);
+        Event { key, revision, kind: kind.into(), time, phase, accepted, first, late, fields }
     }
 
     /// The lines said so far.

@@ -123,6 +123,7 @@ pub(super) fn event(kind: &str, key: &str, n: i32) -> Event {
         time: EventTime::Day(d(n)),
         phase: Phase::Open,
         accepted: h(n, 12),
+        first: None,
         late: false,
         fields: Vec::new(),
     }
