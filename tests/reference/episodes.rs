@@ -1,8 +1,8 @@
 //! The life of a household's alerts.
 
-use super::history::{History, Proof};
+use super::history::{Accepted, History, Proof};
 use super::rules::{Level, RULES, Rule, Verdict, in_effect};
-use super::time::{Day, HOUR, Ms, day_of, midnight};
+use super::time::{Day, HOUR, Ms, day_of};
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
@@ -59,10 +59,18 @@ struct Episode {
     opened: Ms,
     /// The first tick behind the opening, from which escalation counts.
     visible: Option<Ms>,
+    /// Since when escalation waits for the end of an outage.
+    paused: Option<Ms>,
     level: Level,
+    /// The most points, which make the level.
+    points: i64,
     escalated: Option<Level>,
     reasons: BTreeSet<&'static str>,
     status: Status,
+    /// When it was closed last.
+    closed: Accepted,
+    /// Closed and opened again.
+    reopened: bool,
 }
 
 impl Episodes {
@@ -81,7 +89,7 @@ impl Episodes {
         decisions
     }
 
-    pub(crate) fn act(&mut self, rule: &str, number: u32, act: Act, now: Ms) {
+    pub(crate) fn act(&mut self, rule: &str, number: u32, act: Act, now: Accepted) {
         let mut all = self.all.iter_mut();
         let Some(episode) = all.find(|episode| episode.rule == rule && episode.number == number) else {
             return;
@@ -90,9 +98,12 @@ impl Episodes {
             (Status::Open, Act::Claim) => Status::Claimed,
             (Status::Claimed, Act::Unclaim) => Status::Open,
             (Status::Open | Status::Claimed, Act::Contact) => Status::Contacted,
-            (Status::Open | Status::Claimed | Status::Contacted, Act::Close) => Status::Closed(now),
+            (Status::Open | Status::Claimed | Status::Contacted, Act::Close) => Status::Closed(now.0),
             (status, _) => status,
         };
+        if matches!(episode.status, Status::Closed(_)) {
+            episode.closed = now;
+        }
     }
 
     pub(crate) fn any_live(&self) -> bool {
@@ -109,41 +120,43 @@ impl Episodes {
 
     fn decide_rule(&mut self, rule: &Rule, history: &History, days: RangeInclusive<Day>, correction: bool) {
         let number = self.all.iter().filter(|episode| episode.rule == rule.id).count();
+        let first = !self.all.iter().any(|episode| episode.rule == rule.id && is_closed(episode));
         let last = self.all.iter_mut().rfind(|episode| episode.rule == rule.id);
         if let Some(episode) = last.filter(|episode| episode.is_live()) {
-            episode.follow(rule, history, days, correction);
+            let earlier = first && !episode.reopened;
+            episode.follow(rule, history, days, correction, earlier);
             return;
         }
         let last = self.all.iter_mut().rfind(|episode| episode.rule == rule.id);
-        for day in days.filter(|day| in_effect(*day)) {
-            let Some((verdict, suppressed)) = verdict(rule, history, day) else { continue };
+        let closed = last.as_ref().filter(|episode| is_closed(episode));
+        let cooling = closed
+            .is_some_and(|episode| history.now < episode.closed.0 + Ms::from(rule.cooldown_days) * 24 * HOUR);
+        let counts = |day: Day, verdict: &Verdict| {
             let late_only = !verdict.required.is_empty() && verdict.required.iter().all(|proof| proof.late);
-            if late_only {
-                continue;
+            let Some(closed) = &closed else { return !late_only };
+            let newer = |proof: &Proof| proof.accepted > closed.closed && !proof.late;
+            let news = verdict.required.iter().chain(&verdict.further).any(newer);
+            // A debt known before has grown over a step, or a silence has become long enough.
+            let risen = day >= day_of(closed.closed.0) && verdict.points > closed.points;
+            !late_only && (news || risen)
+        };
+        let mut found: Vec<(Day, Verdict)> = days
+            .filter(|day| in_effect(*day))
+            .filter_map(|day| (rule.decide)(history, day, false).map(|verdict| (day, verdict)))
+            .collect();
+        found.retain(|(day, verdict)| counts(*day, verdict));
+        let Some((day, _)) = found.first() else { return };
+        let (day, now) = (*day, history.now);
+        let episode = match last {
+            Some(episode) if cooling => episode,
+            _ => {
+                self.all.push(Episode::new(rule, u32::try_from(number + 1).expect("few episodes")));
+                self.all.last_mut().expect("it was pushed")
             }
-            let closed = last.as_ref().and_then(|episode| match episode.status {
-                Status::Closed(at) => {
-                    Some((at, episode.level.max(episode.escalated.unwrap_or(Level::Watch))))
-                }
-                _ => None,
-            });
-            if let Some((at, level)) = closed {
-                let newer = |proof: &Proof| proof.accepted > at && !proof.late;
-                let news = verdict.required.iter().chain(&verdict.further).any(newer);
-                let cooling = history.now < at + Ms::from(rule.cooldown_days) * 24 * HOUR;
-                let graver = cooling && verdict.level > level;
-                if !news && !graver {
-                    continue;
-                }
-                if cooling && let Some(episode) = last {
-                    episode.reopen(&verdict, suppressed, history.now);
-                    return;
-                }
-            }
-            let number = u32::try_from(number + 1).expect("few episodes");
-            self.all.push(Episode::open(rule, number, day, &verdict, suppressed, history.now));
-            return;
-        }
+        };
+        episode.begin(day, now);
+        found.iter().for_each(|(_, verdict)| episode.take(verdict));
+        episode.suppress(rule, history);
     }
 
     /// A contact since the opening closes what nobody has taken on.
@@ -153,22 +166,23 @@ impl Episodes {
             && settled(rule, history, episode.opened, Some(rule.clear_days))
         {
             episode.status = Status::Closed(history.now);
+            episode.closed = (history.now, history.step);
         }
     }
 
     /// Takes the steps that have fallen due.
     pub(crate) fn escalate(&mut self, history: &History) {
         for episode in &mut self.all {
+            let rule = RULES.iter().find(|rule| rule.id == episode.rule).expect("a shipped rule");
+            episode.suppress(rule, history);
             if !matches!(episode.status, Status::Open | Status::Claimed) {
                 continue;
             }
-            let rule = RULES.iter().find(|rule| rule.id == episode.rule).expect("a shipped rule");
             let Some(visible) = episode.visible else {
                 episode.visible = Some(history.now);
                 continue;
             };
-            let held = history.outages.iter().any(|(from, to)| *from <= history.now && history.now < *to);
-            if held && rule.use_clears || settled(rule, history, episode.opened, None) {
+            if settled(rule, history, episode.opened, None) {
                 continue;
             }
             for step in rule.steps.iter().filter(|step| history.now >= visible + step.after_hours * HOUR) {
@@ -178,6 +192,10 @@ impl Episodes {
     }
 }
 
+fn is_closed(episode: &Episode) -> bool {
+    matches!(episode.status, Status::Closed(_))
+}
+
 /// Whether someone was reached, or for some rules a meter ran, since a moment and in the last days.
 fn settled(rule: &Rule, history: &History, since: Ms, days: Option<i32>) -> bool {
     let today = day_of(history.now);
@@ -185,7 +203,7 @@ fn settled(rule: &Rule, history: &History, since: Ms, days: Option<i32>) -> bool
     let contact = history
         .events
         .iter()
-        .any(|event| event.name == "contacted" && event.accepted >= since && recent(event.when.day()));
+        .any(|event| event.name == "contacted" && event.accepted.0 >= since && recent(event.when.day()));
     let used = history
         .readings
         .iter()
@@ -193,40 +211,32 @@ fn settled(rule: &Rule, history: &History, since: Ms, days: Option<i32>) -> bool
     contact || rule.use_clears && used
 }
 
-/// What a rule says on a day, and whether an outage holds it back.
-fn verdict(rule: &Rule, history: &History, day: Day) -> Option<(Verdict, bool)> {
-    let verdict = (rule.decide)(history, day, false)?;
-    let end = history.now.min(midnight(day + 1) - 1);
-    let dark = history.outages.iter().any(|(from, to)| *from <= end && end < *to);
-    if !dark || verdict.level >= Level::Critical {
-        return Some((verdict, false));
-    }
-    match (rule.decide)(history, day, true) {
-        Some(held) => Some((held, false)),
-        None => Some((verdict, true)),
-    }
-}
-
 impl Episode {
-    fn open(rule: &Rule, number: u32, day: Day, verdict: &Verdict, suppressed: bool, now: Ms) -> Self {
+    fn new(rule: &Rule, number: u32) -> Self {
         Self {
             rule: rule.id,
             number,
-            day,
-            opened: now,
+            day: 0,
+            opened: 0,
             visible: None,
-            level: verdict.level,
+            paused: None,
+            level: Level::Watch,
+            points: 0,
             escalated: None,
-            reasons: verdict.reasons.iter().copied().collect(),
-            status: if suppressed { Status::Suppressed } else { Status::Open },
+            reasons: BTreeSet::new(),
+            status: Status::Open,
+            closed: (0, 0),
+            reopened: false,
         }
     }
 
-    fn reopen(&mut self, verdict: &Verdict, suppressed: bool, now: Ms) {
-        self.status = if suppressed { Status::Suppressed } else { Status::Open };
-        self.opened = now;
-        self.visible = None;
-        self.take(verdict);
+    /// Begins, for the first time or again: a person has closed what it was, so it stands for what is true now.
+    fn begin(&mut self, day: Day, now: Ms) {
+        self.reopened = is_closed(self);
+        self.status = Status::Open;
+        (self.day, self.opened, self.visible, self.paused) = (day, now, None, None);
+        (self.level, self.points, self.escalated) = (Level::Watch, 0, None);
+        self.reasons.clear();
     }
 
     fn is_live(&self) -> bool {
@@ -235,37 +245,78 @@ impl Episode {
 
     fn take(&mut self, verdict: &Verdict) {
         self.level = self.level.max(verdict.level);
+        self.points = self.points.max(verdict.points);
         self.reasons.extend(&verdict.reasons);
     }
 
     /// A live episode takes in what the days say. After a correction it is worked out anew from its own days; if none of
-    /// them holds any more, it never should have been.
-    fn follow(&mut self, rule: &Rule, history: &History, days: RangeInclusive<Day>, correction: bool) {
+    /// them holds any more, it never should have been. It may turn out to have begun earlier, save in the time of one closed.
+    fn follow(
+        &mut self,
+        rule: &Rule,
+        history: &History,
+        days: RangeInclusive<Day>,
+        correction: bool,
+        earlier: bool,
+    ) {
         let today = day_of(history.now);
-        let from = if correction { self.day.min(*days.start()) } else { *days.start() };
-        let verdicts: Vec<(Verdict, bool)> =
-            (from..=today).filter_map(|day| verdict(rule, history, day)).collect();
-        if correction {
-            if verdicts.is_empty() {
-                if matches!(self.status, Status::Open | Status::Suppressed) {
-                    self.status = Status::Withdrawn;
-                }
-                return;
+        let from = match (correction, earlier) {
+            (true, true) => self.day.min(*days.start()),
+            (true, false) => self.day,
+            (false, _) => *days.start(),
+        };
+        let days_true = |history: &History| -> Vec<(Day, Verdict)> {
+            let decide = |day| (rule.decide)(history, day, false).map(|verdict| (day, verdict));
+            (from..=today).filter_map(decide).collect()
+        };
+        let verdicts = days_true(history);
+        if correction && verdicts.is_empty() {
+            // An outage that was told late puts a silence off; that takes nothing back.
+            let bright = History { outages: Vec::new(), ..history.clone() };
+            let only_waits = !history.outages.is_empty() && !days_true(&bright).is_empty();
+            if !only_waits && matches!(self.status, Status::Open | Status::Suppressed) {
+                self.status = Status::Withdrawn;
             }
-            self.level = Level::Watch;
+        } else if correction {
+            self.day = verdicts[0].0;
+            (self.level, self.points) = (Level::Watch, 0);
             self.reasons.clear();
         }
-        for (verdict, _) in &verdicts {
+        for (_, verdict) in &verdicts {
             self.take(verdict);
         }
-        match (self.status, verdicts.last()) {
-            (Status::Suppressed, Some((_, false))) => {
-                self.status = Status::Open;
-                self.opened = history.now;
-                self.visible = None;
+        self.suppress(rule, history);
+    }
+
+    /// While there is an outage, silence is no reason. What stands without it goes out; what does not is held, and its
+    /// escalation waits.
+    fn suppress(&mut self, rule: &Rule, history: &History) {
+        let dark = history.outages.iter().any(|(from, to)| *from <= history.now && history.now < *to);
+        let concerned = dark && self.level < Level::Critical && self.reasons.contains("silent");
+        let stands = || -> Vec<Verdict> {
+            let days = self.day..=day_of(history.now);
+            days.filter_map(|day| (rule.decide)(history, day, true)).collect()
+        };
+        let without = if concerned { stands() } else { Vec::new() };
+        match self.status {
+            Status::Open if concerned && without.is_empty() => {
+                self.status = Status::Suppressed;
+                self.paused = Some(history.now);
             }
-            (Status::Open, Some((_, true))) => self.status = Status::Suppressed,
+            Status::Suppressed if !concerned || !without.is_empty() => {
+                self.status = Status::Open;
+                if let (Some(visible), Some(paused)) = (self.visible, self.paused.take()) {
+                    self.visible = Some(visible + history.now - paused);
+                }
+            }
             _ => {}
+        }
+        if !without.is_empty() {
+            self.reasons.remove("silent");
+            if self.visible.is_none() {
+                self.level = without.iter().map(|verdict| verdict.level).max().unwrap_or(self.level);
+                self.points = without.iter().map(|verdict| verdict.points).max().unwrap_or(self.points);
+            }
         }
     }
 }

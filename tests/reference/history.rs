@@ -1,7 +1,10 @@
 //! What is known of one household, and what rules ask of it.
 
-use super::time::{DAY, Day, Ms, When, midnight, years};
+use super::time::{DAY, Day, Ms, When, day_of, midnight, years};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// When the system took something in: stream time, and which input it was.
+pub(crate) type Accepted = (Ms, u64);
 
 /// A signal or action that counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +19,7 @@ pub(crate) struct Event {
     pub(crate) kind: Option<String>,
     pub(crate) months: Option<i64>,
     pub(crate) amount_krw: Option<i64>,
-    pub(crate) accepted: Ms,
+    pub(crate) accepted: Accepted,
     pub(crate) late: bool,
 }
 
@@ -37,6 +40,8 @@ pub(crate) struct Facts {
     pub(crate) oldest_born: Option<Day>,
     pub(crate) youngest_born: Option<Day>,
     pub(crate) dong: Option<String>,
+    /// The region in which sources that deliver by region deliver to it.
+    pub(crate) region: Option<String>,
 }
 
 /// All of one household as of now.
@@ -48,15 +53,17 @@ pub(crate) struct History {
     pub(crate) facts: Vec<(String, Facts)>,
     /// Outages of the household's area: from, to, grace included.
     pub(crate) outages: Vec<(Ms, Ms)>,
-    /// How far each source is complete; none where it is silent about it.
+    /// How far each source is complete, `source/region` where it says so by region; none where it is silent about it.
     pub(crate) complete: BTreeMap<String, Ms>,
     pub(crate) now: Ms,
+    /// The input that is being decided.
+    pub(crate) step: u64,
 }
 
 /// What a condition rests on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Proof {
-    pub(crate) accepted: Ms,
+    pub(crate) accepted: Accepted,
     pub(crate) late: bool,
 }
 
@@ -139,8 +146,13 @@ impl History {
         let near =
             |reading: &&&Reading| anchor.day() - baseline <= reading.day && reading.day <= anchor.day();
         let sources: BTreeSet<&String> = used.iter().filter(near).map(|reading| &reading.source).collect();
-        let complete =
-            |source: &&String| self.complete.get(*source).is_some_and(|through| *through >= midnight(due));
+        let region = self.fact(day_of(self.now), |facts| facts.region.clone());
+        let told = |source: &String| {
+            let of_region =
+                region.as_ref().and_then(|region| self.complete.get(&format!("{source}/{region}")));
+            of_region.or_else(|| self.complete.get(source))
+        };
+        let complete = |source: &&String| told(source).is_some_and(|through| *through >= midnight(due));
         (day >= due && !sources.is_empty() && sources.iter().all(complete)).then_some(proof)
     }
 

@@ -11,7 +11,7 @@ pub(crate) mod time;
 mod tests;
 
 use episodes::{Act, Decision, Episodes};
-use history::{Event, Facts, History, Reading};
+use history::{Accepted, Event, Facts, History, Reading};
 use std::collections::{BTreeMap, BTreeSet};
 use time::{DAY, Day, HOUR, Ms, When, day_of};
 
@@ -104,7 +104,7 @@ type Key = (String, String);
 struct Thing {
     revision: i64,
     owners: Vec<String>,
-    body: Option<(Body, Ms, bool)>,
+    body: Option<(Body, Accepted, bool)>,
     voided: bool,
     /// The households that have it.
     places: Vec<String>,
@@ -133,6 +133,8 @@ struct Outage {
 #[derive(Debug, Default)]
 pub(crate) struct Reference {
     now: Ms,
+    /// Inputs so far.
+    step: u64,
     complete: BTreeMap<String, Ms>,
     things: BTreeMap<Key, Thing>,
     by_owner: BTreeMap<String, BTreeSet<Key>>,
@@ -151,6 +153,7 @@ pub(crate) struct Reference {
 
 impl Reference {
     pub(crate) fn feed(&mut self, input: Input) {
+        self.step += 1;
         match input {
             Input::Signal(signal) => self.signal(signal),
             Input::Link { key, revision, subject, household, from, to, removed } => {
@@ -168,10 +171,14 @@ impl Reference {
             Input::Action { key, household, rule, number, act, at } => {
                 if self.actions.insert(key.clone()) {
                     if act == Act::Contact {
-                        self.contacts.entry(household.clone()).or_default().push(contact(key, at, self.now));
+                        self.contacts.entry(household.clone()).or_default().push(contact(
+                            key,
+                            at,
+                            (self.now, self.step),
+                        ));
                     }
                     let episodes = self.households.entry(household.clone()).or_default();
-                    episodes.act(&rule, number, act, self.now);
+                    episodes.act(&rule, number, act, (self.now, self.step));
                     self.decide(&household, day_of(at), false);
                 }
             }
@@ -225,7 +232,7 @@ impl Reference {
     }
 
     fn signal(&mut self, signal: Signal) {
-        let now = self.now;
+        let (now, step) = (self.now, self.step);
         let owners = signal.owners.clone();
         let key = (signal.source, signal.key);
         for owner in &owners {
@@ -248,10 +255,12 @@ impl Reference {
                 let day = body.when.day();
                 from = Some(from.map_or(day, |from| from.min(day)));
                 let late = day + signal.lateness_days < day_of(now);
+                // Told again, it is as old as when it was told first; unless it was taken back in between.
+                let known = thing.body.as_ref().filter(|_| !thing.voided).map(|(_, accepted, _)| *accepted);
                 thing.revision = signal.revision;
                 thing.voided = false;
                 thing.owners = owners;
-                thing.body = Some((body, now, late));
+                thing.body = Some((body, known.unwrap_or((now, step)), late));
                 if let Some((revision, change, since)) = thing.waiting.take()
                     && revision > signal.revision
                     && day_of(since) + signal.lateness_days >= day_of(now)
@@ -351,7 +360,8 @@ impl Reference {
 
     /// All that is known of a household.
     fn history(&self, household: &str) -> History {
-        let mut history = History { complete: self.complete.clone(), now: self.now, ..History::default() };
+        let mut history =
+            History { complete: self.complete.clone(), now: self.now, step: self.step, ..History::default() };
         for at in self.by_household.get(household).into_iter().flatten() {
             let ((source, key), thing) = (at, &self.things[at]);
             let Some((body, accepted, late)) = thing.body.as_ref().filter(|_| !thing.voided) else {
@@ -409,7 +419,7 @@ pub(crate) fn stand_in(subject: &str) -> String {
     format!("stand-in for {subject}")
 }
 
-fn contact(key: String, at: Ms, now: Ms) -> Event {
+fn contact(key: String, at: Ms, now: Accepted) -> Event {
     Event {
         source: String::from("casework"),
         key,

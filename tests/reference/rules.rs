@@ -17,6 +17,7 @@ pub(crate) struct Verdict {
     /// The reasons that hold, as the rule names them.
     pub(crate) reasons: Vec<&'static str>,
     pub(crate) level: Level,
+    pub(crate) points: i64,
     /// What the required conditions rest on.
     pub(crate) required: Vec<Proof>,
     /// What the others rest on.
@@ -152,7 +153,7 @@ struct Tally {
 impl Tally {
     fn new() -> Self {
         let (reasons, required, further) = (Vec::new(), Vec::new(), Vec::new());
-        Self { points: 40, verdict: Verdict { reasons, level: Level::Watch, required, further } }
+        Self { points: 40, verdict: Verdict { reasons, level: Level::Watch, points: 0, required, further } }
     }
 
     fn required(&mut self, reason: &'static str, points: i64, proofs: Vec<Proof>) {
@@ -171,6 +172,7 @@ impl Tally {
 
     /// Watch from 40, high from 60, critical from the points given.
     fn verdict(mut self, critical: i64) -> Option<Verdict> {
+        self.verdict.points = self.points;
         self.verdict.level = match self.points {
             points if points >= critical => Level::Critical,
             60.. => Level::High,
@@ -270,8 +272,9 @@ fn no_usage(history: &History, day: Day, hold_silent: bool) -> Option<Verdict> {
         !reading.used && !history.readings.iter().any(again)
     });
     // A day of a meter is known when it is over.
-    let anchors = unused
-        .map(|reading| (When::Day(reading.day), Proof { accepted: midnight(reading.day + 1), late: false }));
+    let anchors = unused.map(|reading| {
+        (When::Day(reading.day), Proof { accepted: (midnight(reading.day + 1), u64::MAX), late: false })
+    });
     let silent = history.silent(day, anchors, 14, 60)?;
     let mut tally = Tally::new();
     tally.required("silent", 0, vec![silent]);

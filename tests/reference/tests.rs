@@ -62,6 +62,7 @@ fn facts(size: i64, oldest: Day) -> Input {
         oldest_born: Some(oldest),
         youngest_born: Some(oldest),
         dong: Some(String::from("dong")),
+        region: None,
     };
     Input::Facts { household: String::from("h"), key: String::from("f1"), revision: 1, facts, removed: false }
 }
@@ -215,7 +216,7 @@ fn a_closed_episode_reopens_on_new_evidence_and_after_the_cooldown_a_new_one_ope
         [(rule, 1, 0, Level::Watch, closed)]
     );
     let soon = [open(), vec![tick(2, 0), report("KEPCO", "2", "report.neighbour", 2)]].concat();
-    assert_eq!(short(&run(soon)), [(rule, 1, 0, Level::Watch, Status::Open)]);
+    assert_eq!(short(&run(soon)), [(rule, 1, 2, Level::Watch, Status::Open)]);
     let later = [open(), vec![tick(20, 0), report("KEPCO", "2", "report.neighbour", 20)]].concat();
     let expected = [(rule, 1, 0, Level::Watch, closed), (rule, 2, 20, Level::Watch, Status::Open)];
     assert_eq!(short(&run(later)), expected);
