@@ -194,7 +194,8 @@ impl Topic {
         then: impl Fn(&Codec, &[Slot<'_>]) -> Result<T, Reject>,
     ) -> Result<T, Reject> {
         let codec = self.codec.as_ref().ok_or_else(|| self.no_input())?;
-        if value.len() > RECORD_LIMIT_BYTES {
+        // A letter is larger than the largest record that it keeps whole.
+        if self.is_input() && value.len() > RECORD_LIMIT_BYTES {
             let text = format!("{} bytes are more than {RECORD_LIMIT_BYTES}", value.len());
             return Err(Reject { code: TOO_LARGE, text });
         }

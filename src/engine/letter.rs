@@ -217,6 +217,16 @@ mod tests {
     }
 
     #[test]
+    fn the_largest_letter_can_be_read() {
+        let contracts = Arc::new(crate::contracts::builtin());
+        let letters = Letters::new(Layout::new([]), letter_encoder(&contracts).expect("the contract fits"));
+        let value = vec![7; LETTER_WHOLE_BYTES];
+        let letter = Letter { stage: "intake", code: "IEUM-D001", text: "", input: input(Some(&value)) };
+        let topic = contracts.topic(LETTERS_TOPIC).expect("a topic");
+        assert!(topic.decode_tree(&letters.write(&letter).value).is_ok());
+    }
+
+    #[test]
     fn a_payload_beyond_the_limit_is_cut_and_named_by_its_hash() {
         let size = std::cell::Cell::new(0);
         let check = |value: Option<&[u8]>, kept: usize, truncated: bool| {
