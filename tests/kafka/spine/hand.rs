@@ -65,6 +65,24 @@ impl Elder<'_> {
         record(self.contracts, "signals.meter", &body)
     }
 
+    /// A supply is cut.
+    pub(super) fn cutoff(&self, kind: &str, on: Day) -> RawRecord {
+        let body = json!({
+            "source": "KEPCO", "source_key": format!("{}-cut-{kind}", self.name), "service_point": self.name,
+            "kind": kind, "mode": "cut", "occurred_at": on.start().0,
+        });
+        record(self.contracts, "signals.cutoff", &body)
+    }
+
+    /// A neighbour tells of them.
+    pub(super) fn report(&self, on: Day) -> RawRecord {
+        let body = json!({
+            "source": "REPORT_APP", "source_key": format!("{}-report", self.name), "service_point": self.name,
+            "reporter_role": "neighbour", "crisis_types": [], "reported_at": on.start().0,
+        });
+        record(self.contracts, "reports.neighbour", &body)
+    }
+
     /// An outage of the dong begins, or ends.
     pub(super) fn outage(&self, kind: &str, on: Day) -> RawRecord {
         let body = json!({

@@ -1,6 +1,8 @@
 //! `ieum run` as a process of its own, ended by its id.
 
 use crate::harness::{PATIENCE, start_broker, wipe_broker};
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -27,10 +29,11 @@ impl Drop for Kafka {
 pub(super) struct Process {
     child: Child,
     log: PathBuf,
+    http: String,
 }
 
 impl Process {
-    pub(super) fn start(config: &Path, topics: &Path, log: &Path) -> Self {
+    pub(super) fn start(config: &Path, topics: &Path, log: &Path, http: String) -> Self {
         let written = std::fs::File::options().create(true).append(true).open(log).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_ieum"))
             .arg("run")
@@ -44,7 +47,7 @@ impl Process {
             .spawn()
             .unwrap();
         watch(child.id());
-        Self { child, log: log.to_owned() }
+        Self { child, log: log.to_owned(), http }
     }
 
     /// Panics with the end of its log if it has ended by itself.
@@ -52,6 +55,15 @@ impl Process {
         if let Some(status) = self.child.try_wait().unwrap() {
             panic!("the process ended with {status}:\n{}", self.told());
         }
+    }
+
+    /// What it answers over HTTP; none while it does not listen.
+    pub(super) fn get(&self, path: &str) -> Option<String> {
+        let mut stream = TcpStream::connect(&self.http).ok()?;
+        write!(stream, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned())
     }
 
     /// The end of its log.

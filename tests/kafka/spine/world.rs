@@ -29,6 +29,14 @@ const STAGE_LOGS: [(&str, &str); 3] =
     [("identity", SUBJECTS_LOG), ("households", HOUSEHOLDS_LOG), ("control", CONTROL_LOG)];
 const APPLICATION: &str = "spine";
 
+/// An alert as it came.
+#[derive(Debug)]
+pub(super) struct Seen {
+    /// Stream time at which it left.
+    pub(super) at: StreamTime,
+    pub(super) alert: AlertSeen,
+}
+
 pub(super) struct World {
     // Dropped in this order: processes before the broker before its folder.
     pub(super) processes: BTreeMap<&'static str, Process>,
@@ -52,6 +60,8 @@ pub(super) struct World {
     /// Records made by hand, by the day on which they arrive.
     pub(super) by_hand: BTreeMap<Day, Vec<RawRecord>>,
     pub(super) now: StreamTime,
+    /// Alerts in the order in which they came.
+    pub(super) seen: Vec<Seen>,
     /// Every raw record and where it lies.
     pub(super) raw: Vec<(Origin, RawRecord)>,
     /// Raw records whose offsets are known.
@@ -85,6 +95,7 @@ impl World {
             config,
             contracts,
             layout,
+            seen: Vec::new(),
             raw: Vec::new(),
             acknowledged: 0,
         };
@@ -115,16 +126,41 @@ impl World {
     /// Starts a process under an instance name.
     pub(super) fn start(&mut self, instance: &'static str) {
         let file = self.dir.path().join(format!("{instance}.toml"));
-        let text = configuration_text(&self.kafka.bootstrap, instance, &self.state(instance));
+        let http = free_address();
+        let text = configuration_text(&self.kafka.bootstrap, instance, &self.state(instance), &http, 128);
         std::fs::write(&file, text).unwrap();
         let log = self.dir.path().join(format!("{instance}.log"));
-        let process = Process::start(&file, &self.dir.path().join("topics"), &log);
+        let process = Process::start(&file, &self.dir.path().join("topics"), &log, http);
         self.processes.insert(instance, process);
+    }
+
+    /// Ends a process in order.
+    pub(super) fn stop(&mut self, instance: &str) {
+        self.processes.remove(instance).unwrap().stop();
     }
 
     /// Kills a process with whatever it has open.
     pub(super) fn kill(&mut self, instance: &str) {
         self.processes.remove(instance).unwrap().kill();
+    }
+
+    /// What a process counts.
+    pub(super) fn metrics(&self, instance: &str) -> String {
+        self.processes[instance].get("/metrics").unwrap()
+    }
+
+    /// What a process says of its lanes.
+    pub(super) fn status(&self, instance: &str) -> serde_json::Value {
+        let told = self.processes[instance].get("/readyz");
+        told.map_or(serde_json::Value::Null, |told| serde_json::from_str(&told).unwrap())
+    }
+
+    /// Whether a process runs a task of a stage.
+    pub(super) fn runs(&self, instance: &str, stage: &str) -> bool {
+        let status = self.status(instance);
+        let lanes = status["lanes"].as_array().into_iter().flatten().filter(|lane| lane["stage"] == stage);
+        let mut tasks = lanes.flat_map(|lane| lane["tasks"].as_array().into_iter().flatten());
+        tasks.any(|task| task["state"] == "running")
     }
 
     /// Where a process keeps its stores.
@@ -173,7 +209,20 @@ impl World {
         self.declare(at);
     }
 
-    pub(super) fn send(&mut self, record: RawRecord) {
+    /// Writes records and takes note of the time but once behind them all.
+    pub(super) fn write_at_once(&mut self, records: Vec<RawRecord>, at: StreamTime) {
+        for record in records {
+            self.send(record);
+        }
+        self.acknowledge();
+        let ends = self.positions();
+        self.say(&ControlMessage::Sample { t: at, ends });
+        self.producer.flush(PATIENCE).unwrap();
+        self.declarer = Declarer::resume(at);
+        self.now = at;
+    }
+
+    fn send(&mut self, record: RawRecord) {
         let partition = match &record.key {
             Some(key) => self.layout.partition(&record.topic, &String::from_utf8_lossy(key)),
             None => {
@@ -187,7 +236,7 @@ impl World {
         self.raw.push((origin, record));
     }
 
-    pub(super) fn acknowledge(&mut self) {
+    fn acknowledge(&mut self) {
         let offsets = self.producer.flush(PATIENCE).unwrap().offsets;
         let new = &mut self.raw[self.acknowledged..];
         assert_eq!(offsets.len(), new.len());
@@ -201,13 +250,8 @@ impl World {
     }
 
     /// Declares time, hour by hour.
-    pub(super) fn declare(&mut self, at: StreamTime) {
-        let ends = self.raw_ends.iter().map(|(at, end)| RawPosition {
-            topic: at.topic.clone(),
-            partition: at.partition,
-            offset: *end,
-        });
-        let ends: Vec<RawPosition> = ends.collect();
+    fn declare(&mut self, at: StreamTime) {
+        let ends = self.positions();
         for message in self.declarer.advance(at, &ends) {
             self.say(&message);
         }
@@ -215,13 +259,28 @@ impl World {
         self.now = at;
     }
 
+    /// Where the raw partitions end.
+    fn positions(&self) -> Vec<RawPosition> {
+        let position = |(at, end): (&TopicPartition, &i64)| RawPosition {
+            topic: at.topic.clone(),
+            partition: at.partition,
+            offset: *end,
+        };
+        self.raw_ends.iter().map(position).collect()
+    }
+
     /// Takes in what the stages have said within a wait.
     fn listen(&mut self, wait: Duration) {
         let Some(record) = self.news.poll(wait).unwrap() else { return };
-        let value = record.value.unwrap_or_default();
+        let value = record.value.clone().unwrap_or_default();
         if record.at.topic == ALERTS_TOPIC {
             let alert = self.contracts.topic(ALERTS_TOPIC).unwrap().decode_tree(&value).unwrap();
-            self.city.see(&AlertSeen::of(&alert).unwrap(), self.now);
+            let alert = AlertSeen::of(&alert).unwrap();
+            // Nobody but the scenario looks after those that it made.
+            if !alert.household.starts_with("hand-") {
+                self.city.see(&alert, self.now);
+            }
+            self.seen.push(Seen { at: left_at(&record.headers), alert });
         } else if let Ok(ControlMessage::Reached { stage, partition, through }) = decode(&value)
             && stage == "households"
         {
@@ -231,7 +290,7 @@ impl World {
     }
 
     /// Whether every partition of households has reached the declared time.
-    pub(super) fn has_reached(&self) -> bool {
+    fn has_reached(&self) -> bool {
         let all = usize::try_from(self.layout.partitions(HOUSEHOLDS_LOG)).unwrap();
         self.reached.len() == all && self.reached.values().all(|through| *through >= self.now)
     }
@@ -333,6 +392,13 @@ impl World {
     }
 }
 
+/// What the headers of an alert say of when it left.
+fn left_at(headers: &[(SmolStr, Vec<u8>)]) -> StreamTime {
+    let (_, time) = headers.iter().find(|(name, _)| name == "ce_time").unwrap();
+    let time = chrono::DateTime::parse_from_rfc3339(std::str::from_utf8(time).unwrap()).unwrap();
+    StreamTime(time.timestamp_millis())
+}
+
 fn create_topics(config: &Config, contracts: &Contracts) {
     let admin = Admin::open(&config.kafka).unwrap();
     admin.apply(&admin.plan(contracts).unwrap(), 1).unwrap();
@@ -359,18 +425,24 @@ fn few_partitions(dir: &Path) -> Contracts {
     Contracts::parse(files.iter().map(|(name, content)| (*name, content.as_str()))).unwrap()
 }
 
-fn configuration_text(bootstrap: &str, instance: &str, state: &Path) -> String {
+/// An address that is free now.
+fn free_address() -> String {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+fn configuration_text(bootstrap: &str, instance: &str, state: &Path, http: &str, mib: u32) -> String {
     format!(
         "[application]\nid = \"{APPLICATION}\"\ninstance = \"{instance}\"\nclock = \"declared\"\n\
-         [kafka]\nbootstrap = \"{bootstrap}\"\nsession_timeout_ms = 6000\n\
-         [state]\ndir = \"{}\"\n[memory]\nmib = 128\n[http]\nlisten = \"\"\n[lanes]\ncommit_interval_ms = 50\n\
+         [kafka]\nbootstrap = \"{bootstrap}\"\nsession_timeout_ms = 4000\n\
+         [state]\ndir = \"{}\"\n[memory]\nmib = {mib}\n[http]\nlisten = \"{http}\"\n[lanes]\ncommit_interval_ms = 50\n\
          [log]\nlevel = \"info\"\n",
         state.display()
     )
 }
 
 fn configuration(bootstrap: &str) -> Config {
-    let text = configuration_text(bootstrap, "world", Path::new("state"));
+    // Room for the largest record in its producer.
+    let text = configuration_text(bootstrap, "world", Path::new("state"), "", 1_024);
     let (config, found) = load(&Sources { file: Some(("spine.toml".into(), text)), ..Sources::default() });
     config.unwrap_or_else(|| panic!("{found:#?}"))
 }
