@@ -14,8 +14,6 @@ import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from confluent_kafka import Consumer
-
 KST = timezone(timedelta(hours=9))
 TOPIC = Path(__file__).resolve().parent.parent / "topics" / "alerts.crisis"
 PRIMITIVES = {"null", "boolean", "int", "long", "float", "double", "bytes", "string"}
@@ -136,6 +134,9 @@ def told(alert, schema) -> str:
 
 
 def main() -> None:
+    # Here, so that whoever only decodes needs no client.
+    from confluent_kafka import Consumer
+
     brokers = sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1:9092"
     schemas = [json.loads(path.read_text()) for path in sorted(TOPIC.glob("v*.avsc"))]
     by_fingerprint = {fingerprint(schema): schema for schema in schemas}

@@ -12,6 +12,7 @@ pub mod codes;
 mod compose;
 mod encode;
 mod fields;
+mod fingerprint;
 mod json;
 mod kafka;
 mod keys;

@@ -5,6 +5,7 @@ use super::codes::{
     WRONG_ENCODING,
 };
 use super::encode::Encoder;
+use super::fingerprint::fingerprint;
 use super::json;
 use super::keys::KeyForm;
 use super::mapping::{Bounds, Mapping, Row, subject};
@@ -15,7 +16,6 @@ use super::slot::Slot;
 use super::{Access, Cleanup, Encoding, FieldDoc, Precision, Reject, Route, Source, Tree};
 use crate::types::{Day, EntityId, EventKey, FactVersion, FactsRecord, LinkRecord, Payload, SmolStr};
 use apache_avro::Schema;
-use apache_avro::rabin::Rabin;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -96,12 +96,6 @@ pub(super) struct Codec {
 struct Programs {
     payload: Program,
     whole: Program,
-}
-
-/// CRC-64-AVRO of a schema's canonical form, as single-object encoding writes it.
-fn fingerprint(schema: &Schema) -> [u8; 8] {
-    let bytes = schema.fingerprint::<Rabin>().bytes;
-    std::array::from_fn(|i| bytes.get(i).copied().unwrap_or_default())
 }
 
 impl Codec {
