@@ -9,7 +9,7 @@ use super::topics;
 use crate::config::STAGES;
 use crate::http::Server;
 use crate::runtime::{Runtime, RuntimeOptions};
-use crate::telemetry::start_logging;
+use crate::telemetry::{quiet_panics, start_logging};
 use crate::types::SmolStr;
 use clap::builder::PossibleValuesParser;
 use std::sync::Arc;
@@ -45,6 +45,7 @@ pub(super) fn run(args: &Run) -> Outcome {
         None => crate::contracts::builtin(),
     });
     start_logging(&config.log);
+    quiet_panics();
     let asked = Asked::listen()?;
     let stages = args.stage.iter().map(SmolStr::new).collect();
     let listen = config.http;

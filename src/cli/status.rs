@@ -118,7 +118,7 @@ fn lag(config: &Config, contracts: &Contracts, stage: &'static str) -> Result<St
             }
             _ => start,
         };
-        records += (end - position.max(start)).max(0);
+        records += Ends::behind(position.max(start), end);
     }
     Ok(StageLag { stage, records, begun, partitions: inputs.len() })
 }

@@ -35,6 +35,11 @@ pub trait Task: Send {
         false
     }
 
+    /// For what the task waits while it takes records in: it is not ready until then.
+    fn waits_for(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Stream time in ms, for `status`, markers and metrics.
     fn stream_time_ms(&self) -> i64;
 }

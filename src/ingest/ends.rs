@@ -47,6 +47,12 @@ impl Ends {
         Ok(Self { committed: client("read_committed")?, uncommitted: client("read_uncommitted")? })
     }
 
+    /// Offsets between a position and the last stable offset. The marker of the last transaction alone is nothing: the
+    /// position of a reader never passes it.
+    pub fn behind(position: i64, stable: i64) -> i64 {
+        if position + 1 >= stable { 0 } else { stable - position }
+    }
+
     /// The first offset and the last stable offset.
     pub fn stable(&self, at: &TopicPartition) -> Result<(i64, i64), Failure> {
         self.committed.fetch_watermarks(&at.topic, at.partition, CALL).map_err(|error| failure(&error))

@@ -47,7 +47,9 @@ impl Tail {
             let metadata = consumer.fetch_metadata(Some(topic), CALL).map_err(|error| failure(&error))?;
             let count = metadata.topics().first().map_or(0, |topic| topic.partitions().len());
             if count == 0 {
-                return Err(Failure::Fatal(format!("topic {topic:?} does not exist")));
+                let told =
+                    format!("topic {topic:?} does not exist: \"ieum topics apply\" creates what is missing");
+                return Err(Failure::Fatal(told));
             }
             for partition in 0..i32::try_from(count).unwrap_or(i32::MAX) {
                 let at = TopicPartition { topic: SmolStr::new(topic), partition };

@@ -61,6 +61,9 @@ pub struct Admin {
     executor: tokio::runtime::Runtime,
 }
 
+/// The setting that says whose time stamps a topic's records carry.
+pub const TIME_STAMPS: &str = "message.timestamp.type";
+
 const CALL: Duration = Duration::from_secs(30);
 
 impl Admin {
@@ -98,6 +101,20 @@ impl Admin {
             }
         }
         Ok(differences)
+    }
+
+    /// Topics of the contracts whose records do not carry the broker's time, with what the cluster has instead.
+    pub fn time_stamps(&self, contracts: &Contracts) -> Result<Vec<(SmolStr, String)>, Failure> {
+        let mut wrong = Vec::new();
+        for topic in contracts.topics() {
+            let Some(wanted) = settings(topic).remove(TIME_STAMPS) else { continue };
+            let found =
+                self.described(&topic.name)?.remove(TIME_STAMPS).map_or_else(String::new, |(value, _)| value);
+            if found != wanted {
+                wrong.push((topic.name.clone(), found));
+            }
+        }
+        Ok(wrong)
     }
 
     /// Makes what is missing and sets what differs. `replication` of 0 or less leaves it to the broker's default.

@@ -1,6 +1,7 @@
 //! What must hold before anything is consumed: topics are there with the partitions that the contracts say, and the
 //! control log's clock is the one configured.
 
+use super::admin::{Admin, TIME_STAMPS};
 use super::codes::{CLOCK_DIFFERS, CLUSTER_UNKNOWN, TOPICS_DIFFER};
 use super::status::Ended;
 use crate::config::{ClockKind, KafkaConfig};
@@ -35,20 +36,42 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Topics of the contracts, as the cluster has them.
 pub(super) fn topics(ends: &Ends, contracts: &Contracts) -> Result<(), Refusal> {
     let there: BTreeMap<String, i32> = ends.partitions()?.into_iter().collect();
-    let wrong: Vec<String> = contracts
-        .topics()
-        .filter_map(|topic| match there.get(topic.name.as_str()) {
-            None => Some(format!("{} is missing", topic.name)),
-            Some(count) if *count != topic.partitions => {
-                Some(format!("{} has {count} partitions, its contract says {}", topic.name, topic.partitions))
-            }
-            Some(_) => None,
-        })
+    let (mut missing, mut wrong) = (Vec::new(), Vec::new());
+    for topic in contracts.topics() {
+        match there.get(topic.name.as_str()) {
+            None => missing.push(topic.name.as_str()),
+            Some(count) if *count != topic.partitions => wrong.push(format!(
+                "{} has {count} partitions, its contract says {}; \"ieum topics plan\" shows what differs",
+                topic.name, topic.partitions
+            )),
+            Some(_) => {}
+        }
+    }
+    if !missing.is_empty() {
+        let names = missing.join(", ");
+        wrong.insert(0, format!("missing topics: {names}; \"ieum topics apply\" creates what is missing"));
+    }
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::End(Ended { code: TOPICS_DIFFER, detail: wrong.join("; ") }))
+}
+
+/// Under the append clock the broker's time stamps are the time: a topic that takes its writers' would let any of them
+/// move it.
+pub(super) fn time_stamps(kafka: &KafkaConfig, contracts: &Contracts) -> Result<(), Refusal> {
+    let wrong: Vec<String> = Admin::open(kafka)?
+        .time_stamps(contracts)?
+        .into_iter()
+        .map(|(topic, found)| format!("{topic} has {TIME_STAMPS}={found}"))
         .collect();
     if wrong.is_empty() {
         return Ok(());
     }
-    let detail = format!("{}; \"ieum topics plan\" shows what to do", wrong.join("; "));
+    let detail = format!(
+        "{}; the append clock needs LogAppendTime, and \"ieum topics apply\" sets it",
+        wrong.join(", ")
+    );
     Err(Refusal::End(Ended { code: TOPICS_DIFFER, detail }))
 }
 

@@ -23,9 +23,10 @@ pub const RUNTIME_CODES: &[(&str, &str, &str)] = &[
     (
         TOPICS_DIFFER,
         "topics are not as the contracts say",
-        "A topic is missing, or has another number of partitions than its contract. The partition count of a stage log is \
-         a part of where records go, so ieum does not guess.\n\n`ieum topics plan` shows the differences, `ieum topics \
-         apply` creates what is missing.",
+        "A topic is missing, has another number of partitions than its contract, or, under the append clock, carries its \
+         writers' time stamps (`CreateTime`) where the broker's are the time (`LogAppendTime`). The partition count of a stage \
+         log is a part of where records go, so ieum does not guess.\n\n`ieum topics plan` shows the differences, `ieum topics \
+         apply` creates what is missing and sets what differs.",
     ),
     (
         CLOCK_DIFFERS,

@@ -5,7 +5,7 @@
 
 use super::pause;
 use super::status::Board;
-use crate::engine::lane::io::TopicPartition;
+use crate::engine::lane::io::{Bounds, TopicPartition};
 use crate::ingest::Ends;
 use crate::telemetry::Metrics;
 use std::collections::{BTreeMap, VecDeque};
@@ -21,28 +21,25 @@ const REMEMBERED: usize = 128;
 pub(super) fn run(board: &Board, metrics: &Metrics, ends: &Ends, stop: &AtomicBool) {
     let mut waits: BTreeMap<(&'static str, TopicPartition), Waits> = BTreeMap::new();
     while !stop.load(Ordering::Acquire) {
-        let (mut records, mut seconds) = (BTreeMap::new(), BTreeMap::new());
+        let (mut records, mut held, mut seconds) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let mut seen = BTreeMap::new();
         for lane in board.status().lanes {
             for task in lane.tasks {
-                let Ok((start, stable)) = ends.stable(&task.at) else { continue };
+                let Ok(Bounds { start, stable, high }) = ends.bounds(&task.at) else { continue };
                 let committed = task.committed.max(start);
                 let key = (lane.stage, task.at.clone());
                 let mut wait = waits.remove(&key).unwrap_or_default();
                 let waited = wait.look(Instant::now(), committed, stable);
-                *records.entry((lane.stage, task.at.topic)).or_insert(0) += (stable - committed).max(0);
+                let topic = (lane.stage, task.at.topic);
+                *held.entry(topic.clone()).or_insert(0) += (high - stable).max(0);
+                *records.entry(topic).or_insert(0) += Ends::behind(committed, stable);
                 let longest = seconds.entry(lane.stage).or_insert(Duration::ZERO);
                 *longest = waited.max(*longest);
                 seen.insert(key, wait);
             }
         }
         waits = seen;
-        for ((stage, topic), lag) in records {
-            metrics.set_lag(stage, &topic, lag);
-        }
-        for (stage, longest) in seconds {
-            metrics.set_lag_seconds(stage, longest.as_secs_f64());
-        }
+        metrics.set_lag(&records, &held, &seconds);
         pause(EVERY, stop);
     }
 }
@@ -53,16 +50,13 @@ struct Waits {
     ends: VecDeque<(Instant, i64)>,
 }
 
-/// Markers behind the last record: positions of records never pass them.
-const MARKERS: i64 = 1;
-
 impl Waits {
     /// Takes a look in; how long the oldest end has waited.
     fn look(&mut self, now: Instant, committed: i64, stable: i64) -> Duration {
-        while self.ends.front().is_some_and(|(_, end)| committed + MARKERS >= *end) {
+        while self.ends.front().is_some_and(|(_, end)| Ends::behind(committed, *end) == 0) {
             self.ends.pop_front();
         }
-        if committed + MARKERS < stable && self.ends.back().is_none_or(|(_, end)| *end < stable) {
+        if Ends::behind(committed, stable) > 0 && self.ends.back().is_none_or(|(_, end)| *end < stable) {
             self.ends.push_back((now, stable));
         }
         if self.ends.len() > REMEMBERED {

@@ -241,6 +241,9 @@ impl Shared {
         let kafka = &self.config.kafka;
         let ends = Ends::open(kafka)?;
         checks::topics(&ends, &self.contracts)?;
+        if self.config.application.clock == ClockKind::Append {
+            checks::time_stamps(kafka, &self.contracts)?;
+        }
         checks::clock(kafka, self.config.application.clock)?;
         Ok(ends)
     }

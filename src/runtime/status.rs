@@ -3,7 +3,7 @@
 use crate::engine::lane::io::TopicPartition;
 use crate::engine::lane::{TaskState, TaskStatus};
 use crate::types::StreamTime;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A snapshot.
@@ -94,10 +94,11 @@ fn task_json(task: &TaskStatus) -> serde_json::Value {
         "state": match &task.state {
             TaskState::Restoring { .. } => "restoring",
             TaskState::Running => "running",
+            TaskState::Waiting(_) => "waiting",
             TaskState::Blocked(_) => "blocked",
         },
-        "committed": task.committed,
-        "stream_time": StreamTime(task.stream_time_ms).to_string(),
+        "committed": (task.committed >= 0).then_some(task.committed),
+        "stream_time": (task.stream_time_ms > 0).then(|| StreamTime(task.stream_time_ms).to_string()),
         "parked": task.parked,
     })
 }
@@ -178,12 +179,22 @@ fn waits(lane: &LaneStatus) -> Vec<String> {
         LaneState::Stopped => vec![format!("{name} has stopped")],
         LaneState::Running => Vec::new(),
     };
+    // What all tasks of a lane wait for is said once.
+    let common: BTreeSet<&str> = lane
+        .tasks
+        .iter()
+        .filter_map(|task| match task.state {
+            TaskState::Waiting(why) => Some(why),
+            _ => None,
+        })
+        .collect();
+    waits.extend(common.into_iter().map(|why| format!("{name} waits for {why}")));
     waits.extend(lane.tasks.iter().filter_map(|task| match &task.state {
         TaskState::Restoring { done, of } => {
             Some(format!("{name}: partition {} restores, {done} of {of}", task.at.partition))
         }
         TaskState::Blocked(why) => Some(format!("{name}: partition {} waits: {why}", task.at.partition)),
-        TaskState::Running => None,
+        TaskState::Running | TaskState::Waiting(_) => None,
     }));
     waits
 }
@@ -211,6 +222,7 @@ mod tests {
             (LaneState::Troubled("broker away".into()), vec![task(TaskState::Running)], Some("broker away")),
             (LaneState::Running, vec![task(TaskState::Restoring { done: 3, of: 9 })], Some("3 of 9")),
             (LaneState::Running, vec![task(TaskState::Blocked("pack".into()))], Some("waits: pack")),
+            (LaneState::Running, vec![task(TaskState::Waiting("rules"))], Some("waits for rules")),
         ] {
             let board = Board::default();
             board.lane("identity", 0, state.clone(), tasks);

@@ -117,7 +117,6 @@ impl LaneTelemetry {
                 let labels = labels.each_ref().map(String::as_str);
                 metrics.complete.with_label_values(&labels).set((*complete).into());
                 metrics.stream_time.with_label_values(&labels).set(through.0 as f64 / 1000.0);
-                metrics.delay.with_label_values(&labels).set((now_ms() - through.0) as f64 / 1000.0);
             }
             Fact::Evaluated { rule, truth } => {
                 metrics.evaluated.with_label_values(&[rule.as_str(), truth]).inc();
@@ -154,17 +153,24 @@ impl LaneTelemetry {
 
     /// Sets the gauges that follow the tasks' state.
     pub fn tasks(&self, tasks: &[TaskStatus]) {
-        let mut counts = [("running", 0), ("restoring", 0), ("blocked", 0)];
+        let mut counts = [("running", 0), ("restoring", 0), ("blocked", 0), ("waiting", 0)];
         for task in tasks {
             let place = match &task.state {
                 TaskState::Running => 0,
                 TaskState::Restoring { .. } => 1,
                 TaskState::Blocked(_) => 2,
+                TaskState::Waiting(_) => 3,
             };
             counts[place].1 += 1;
             let labels = self.task(&task.at);
             let parked = i64::try_from(task.parked).unwrap_or(i64::MAX);
-            self.metrics.parked.with_label_values(&labels.each_ref().map(String::as_str)).set(parked);
+            let labels = labels.each_ref().map(String::as_str);
+            self.metrics.parked.with_label_values(&labels).set(parked);
+            // Before the first tick there is no time that could be late.
+            if task.stream_time_ms > 0 {
+                let delay = (now_ms() - task.stream_time_ms) as f64 / 1000.0;
+                self.metrics.delay.with_label_values(&labels).set(delay);
+            }
         }
         for (state, count) in counts {
             self.metrics.tasks.with_label_values(&[self.stage, self.lane.as_str(), state]).set(count);
@@ -247,7 +253,7 @@ mod tests {
             "ieum_lane_aborts_total{cause=\"rebalance\",stage=\"identity\"} 1",
             "ieum_dead_letters_total{code=\"IEUM-D003\",stage=\"identity\",topic=\"raw\"} 1",
             "ieum_rules_evaluated_total{rule=\"a_rule\",truth=\"unknown\"} 1",
-            "ieum_task_stream_time_seconds{partition=\"3\",stage=\"identity\"} 1.5",
+            "ieum_task_stream_timestamp_seconds{partition=\"3\",stage=\"identity\"} 1.5",
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }
@@ -259,8 +265,8 @@ mod tests {
         let lane = LaneTelemetry::new(&metrics, "identity", 0);
         let fact = Fact::StreamTime { through: StreamTime(1_500), complete: true };
         lane.facts(&[LaneFact::Task { at: at(), fact }]);
-        assert!(metrics.render().contains("ieum_task_stream_time_seconds{"));
+        assert!(metrics.render().contains("ieum_task_stream_timestamp_seconds{"));
         lane.facts(&[LaneFact::Released { partitions: vec![at()], lost: false }]);
-        assert!(!metrics.render().contains("ieum_task_stream_time_seconds{"));
+        assert!(!metrics.render().contains("ieum_task_stream_timestamp_seconds{"));
     }
 }

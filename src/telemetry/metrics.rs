@@ -1,9 +1,12 @@
 //! All metrics of a process, in base units: `_total`, `_seconds`, `_bytes`, `_records`.
 
+use crate::types::SmolStr;
 use prometheus::core::Collector;
 use prometheus::{
     Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
 };
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// The registry and its metrics.
 #[derive(Clone, Debug)]
@@ -37,6 +40,7 @@ pub struct Metrics {
     pub(super) jobs: IntGaugeVec,
     pub(super) parkings: IntCounterVec,
     lag: IntGaugeVec,
+    unstable: IntGaugeVec,
     lag_seconds: GaugeVec,
     store_bytes: IntGaugeVec,
 }
@@ -101,7 +105,7 @@ impl Metrics {
             parked: gauge("ieum_task_parked_entities", "Entities parked after a panic.", task),
             tasks: gauge("ieum_lane_tasks", "Tasks by state.", &["stage", "lane", "state"]),
             stream_time: seconds(
-                "ieum_task_stream_time_seconds",
+                "ieum_task_stream_timestamp_seconds",
                 "Stream time, seconds since the Unix epoch.",
                 task,
             ),
@@ -151,7 +155,12 @@ impl Metrics {
             packs: counter("ieum_pack_switches_total", "Rule packs taken into force.", task),
             jobs: gauge("ieum_job_remaining_units", "Units of durable jobs still to do.", &["stage", "job"]),
             parkings: counter("ieum_parkings_total", "Entities parked after a panic.", lane),
-            lag: gauge("ieum_input_lag_records", "Records behind the last stable offset.", topic),
+            lag: gauge("ieum_input_lag_records", "Committed records that a stage has not handled.", topic),
+            unstable: gauge(
+                "ieum_input_unstable_records",
+                "Records behind an open transaction, which no stage can read yet: stays high where one hangs.",
+                topic,
+            ),
             lag_seconds: seconds(
                 "ieum_input_lag_seconds",
                 "How long the oldest unhandled input has waited.",
@@ -172,14 +181,25 @@ impl Metrics {
         String::from_utf8_lossy(&text).into_owned()
     }
 
-    /// Sets a stage's lag on one topic.
-    pub fn set_lag(&self, stage: &str, topic: &str, records: i64) {
-        self.lag.with_label_values(&[stage, topic]).set(records);
-    }
-
-    /// Sets how long a stage's oldest unhandled input has waited.
-    pub fn set_lag_seconds(&self, stage: &str, seconds: f64) {
-        self.lag_seconds.with_label_values(&[stage]).set(seconds);
+    /// Sets the lag of all stages: records by stage and topic, records behind open transactions alike, and how long the
+    /// oldest has waited by stage. What is not named is no longer this process's.
+    pub fn set_lag(
+        &self,
+        records: &BTreeMap<(&'static str, SmolStr), i64>,
+        held: &BTreeMap<(&'static str, SmolStr), i64>,
+        seconds: &BTreeMap<&'static str, Duration>,
+    ) {
+        self.lag.reset();
+        self.unstable.reset();
+        self.lag_seconds.reset();
+        for (gauge, values) in [(&self.lag, records), (&self.unstable, held)] {
+            for ((stage, topic), count) in values {
+                gauge.with_label_values(&[stage, topic.as_str()]).set(*count);
+            }
+        }
+        for (stage, longest) in seconds {
+            self.lag_seconds.with_label_values(&[stage]).set(longest.as_secs_f64());
+        }
     }
 
     /// Sets a store's size.

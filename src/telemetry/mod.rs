@@ -13,6 +13,15 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+/// Tells a panic by its place alone: its text may hold a value of the record that was handled.
+pub fn quiet_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(String::new, ToString::to_string);
+        let thread = std::thread::current();
+        tracing::error!(place, thread = thread.name().unwrap_or_default(), "a thread panicked");
+    }));
+}
+
 /// Starts logging to stderr. A second call changes nothing: tests may share a process.
 pub fn start_logging(log: &Log) {
     let filter: Targets =
@@ -22,9 +31,15 @@ pub fn start_logging(log: &Log) {
     let started = if log.json {
         registry.with(format.json().flatten_event(true).with_current_span(false)).try_init()
     } else {
-        registry.with(format.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))).try_init()
+        registry.with(format.with_ansi(wants_colour())).try_init()
     };
     if started.is_err() {
         tracing::debug!("logging was started before");
     }
+}
+
+/// On a terminal, unless its person wants none.
+fn wants_colour() -> bool {
+    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
+    std::io::IsTerminal::is_terminal(&std::io::stderr()) && !unwanted
 }

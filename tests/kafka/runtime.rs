@@ -58,7 +58,11 @@ mod on_kafka {
         let status = until(&runtime, |status| status.ended.is_some());
         let ended = status.ended.unwrap();
         assert_eq!(ended.code, TOPICS_DIFFER);
-        assert!(ended.detail.contains("ieum.control is missing"), "{}", ended.detail);
+        assert!(
+            ended.detail.contains("missing topics: ") && ended.detail.contains("ieum.control,"),
+            "{}",
+            ended.detail
+        );
         drop(runtime);
 
         let admin = Admin::open(corner.kafka()).unwrap();

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 /// Time between two lines about the run, without a terminal.
 const NEWS: Duration = Duration::from_secs(10);
+/// Columns below which the table says less.
+const NARROW: usize = 90;
 /// Lines of the screen that are not the table's.
 const FRAME_LINES: usize = 5;
 
@@ -20,8 +22,8 @@ pub(super) struct Screen {
     address: String,
     households: u32,
     term: Term,
-    /// Lines drawn last.
-    drawn: usize,
+    /// Widths of the lines drawn last.
+    drawn: Vec<usize>,
     open: BTreeMap<SmolStr, Alert>,
     began: Instant,
     before: (Instant, u64),
@@ -36,7 +38,7 @@ impl Screen {
             address,
             households,
             term: Term::stdout(),
-            drawn: 0,
+            drawn: Vec::new(),
             open: BTreeMap::new(),
             began: now,
             before: (now, 0),
@@ -72,7 +74,7 @@ impl Screen {
     fn as_line(&self, alert: &Alert, now: StreamTime) -> String {
         let change = self.labels.of_code("change", alert.text("change"));
         let deadline = alert.deadline().map_or_else(String::new, |at| format!("  기한 {}", minutes(at)));
-        let (level, region, title) = (alert.level(&self.labels), alert.region(), alert.text("rule_title"));
+        let (level, region, title) = (alert.level(&self.labels), region(alert), alert.text("rule_title"));
         format!("{}  {change}  {level}  {region}  {title}: {}{deadline}", minutes(now), alert.why())
     }
 
@@ -85,7 +87,7 @@ impl Screen {
             self.before = (Instant::now(), writer.told.records);
         }
         let news = format!(
-            "{}  기록 {} ({}/s)  알림 {}  진행 중 {}  지연 {} records",
+            "{}  기록 {} ({}/s)  알림 {}  진행 중 {}  밀림 {}건",
             minutes(writer.households()),
             writer.told.records,
             self.rate,
@@ -106,15 +108,22 @@ impl Screen {
         let rows = height.saturating_sub(FRAME_LINES).clamp(3, 30);
         let mut open: Vec<&Alert> = self.open.values().collect();
         open.sort_by_key(|alert| alert.order());
-        let mut table = Table::new(["단계", "상태", "기한", "지역", "사유"]);
+        // Where there is no room, why comes before where.
+        let mut table = if width < NARROW {
+            Table::new(["단계", "기한", "사유"])
+        } else {
+            Table::new(["단계", "상태", "기한", "지역", "사유"])
+        };
         for alert in open.iter().take(rows) {
-            table.row([
-                alert.level(&self.labels),
-                self.labels.of_code("status", alert.text("status")).to_owned(),
-                alert.deadline().map_or_else(|| String::from("-"), minutes),
-                alert.region().to_owned(),
-                format!("{}: {}", alert.text("rule_title"), alert.why()),
-            ]);
+            let (level, why) =
+                (alert.level(&self.labels), format!("{}: {}", alert.text("rule_title"), alert.why()));
+            let deadline = alert.deadline().map_or_else(|| String::from("-"), minutes);
+            if width < NARROW {
+                table.row([level, deadline.get(5..).unwrap_or(&deadline).to_owned(), why]);
+            } else {
+                let status = self.labels.of_code("status", alert.text("status")).to_owned();
+                table.row([level, status, deadline, region(alert).to_owned(), why]);
+            }
         }
         let mut lines = vec![format!("{BOLD}{}{BOLD:#}", console::truncate_str(news, width, "…"))];
         lines.extend(table.lines(width));
@@ -123,10 +132,37 @@ impl Screen {
         }
         // The cursor moves even where colour is unwanted, so it is not left to the colour filter. A terminal that is gone
         // cannot be told so.
-        let _gone = self.term.clear_last_lines(self.drawn);
+        let _gone = self.term.clear_last_lines(rows_of(&self.drawn, width).min(height.saturating_sub(1)));
         for text in &lines {
             output::line(format_args!("{text}"));
         }
-        self.drawn = lines.len();
+        self.drawn = lines.iter().map(|text| console::measure_text_width(text)).collect();
+    }
+}
+
+/// Where the alert belongs, as far as it is known.
+fn region(alert: &Alert) -> &str {
+    match alert.region() {
+        "" => "-",
+        region => region,
+    }
+}
+
+/// Rows that lines take on the screen, which may have become narrower since.
+fn rows_of(drawn: &[usize], width: usize) -> usize {
+    drawn.iter().map(|line| line.div_ceil(width.max(1)).max(1)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rows_of;
+
+    #[test]
+    fn a_line_takes_more_rows_once_the_terminal_is_narrower() {
+        let drawn = [0, 40, 80, 81];
+        assert_eq!(rows_of(&drawn, 100), 4);
+        assert_eq!(rows_of(&drawn, 80), 5);
+        assert_eq!(rows_of(&drawn, 40), 7);
+        assert_eq!(rows_of(&[], 40), 0);
     }
 }

@@ -294,6 +294,11 @@ impl Task for HouseholdsTask {
         self.index.ripen();
     }
 
+    fn waits_for(&self) -> Option<&'static str> {
+        let none = "a rule pack: none has been published (\"ieum rules publish\")";
+        self.clock.pack.is_none().then_some(none)
+    }
+
     fn stream_time_ms(&self) -> i64 {
         self.clock.through.0
     }

@@ -187,6 +187,8 @@ pub enum TaskState {
     },
     /// It handles records.
     Running,
+    /// It takes records in and decides nothing yet: for what it waits.
+    Waiting(&'static str),
     /// It waits before a record that it cannot handle now.
     Blocked(String),
 }

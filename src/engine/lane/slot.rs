@@ -215,7 +215,9 @@ impl<S: Store> Slot<S> {
         TaskStatus {
             at: self.at.clone(),
             state: match &self.phase {
-                Phase::Running | Phase::Seek => TaskState::Running,
+                Phase::Running | Phase::Seek => {
+                    self.task.waits_for().map_or(TaskState::Running, TaskState::Waiting)
+                }
                 Phase::Blocked(waiting) => TaskState::Blocked(waiting.reason.clone()),
                 Phase::Restoring(_, restore) => {
                     let (done, of) = restore.progress();
