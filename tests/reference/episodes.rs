@@ -42,6 +42,8 @@ pub(crate) struct Decision {
     pub(crate) level: Level,
     /// Every reason that ever held.
     pub(crate) reasons: Vec<&'static str>,
+    /// Of these, those that an outage holds now.
+    pub(crate) held: Vec<&'static str>,
     pub(crate) status: Status,
 }
 
@@ -59,6 +61,8 @@ struct Episode {
     opened: Ms,
     /// The first tick behind the opening, from which escalation counts.
     visible: Option<Ms>,
+    /// It was told of other than as held.
+    shown: bool,
     /// Since when escalation waits for the end of an outage.
     paused: Option<Ms>,
     level: Level,
@@ -66,6 +70,8 @@ struct Episode {
     points: i64,
     escalated: Option<Level>,
     reasons: BTreeSet<&'static str>,
+    /// An outage holds its silence.
+    held: bool,
     status: Status,
     /// When it was closed last.
     closed: Accepted,
@@ -82,6 +88,7 @@ impl Episodes {
             day: episode.day,
             level: episode.escalated.map_or(episode.level, |escalated| escalated.max(episode.level)),
             reasons: episode.reasons.iter().copied().collect(),
+            held: if episode.held { vec!["silent"] } else { Vec::new() },
             status: episode.status,
         };
         let mut decisions: Vec<Decision> = self.all.iter().map(decision).collect();
@@ -94,15 +101,21 @@ impl Episodes {
         let Some(episode) = all.find(|episode| episode.rule == rule && episode.number == number) else {
             return;
         };
-        episode.status = match (episode.status, act) {
-            (Status::Open, Act::Claim) => Status::Claimed,
+        // What is held is shown as well, and may be taken on.
+        let waiting = matches!(episode.status, Status::Open | Status::Suppressed);
+        let status = match (episode.status, act) {
+            (_, Act::Claim) if waiting => Status::Claimed,
             (Status::Claimed, Act::Unclaim) => Status::Open,
-            (Status::Open | Status::Claimed, Act::Contact) => Status::Contacted,
-            (Status::Open | Status::Claimed | Status::Contacted, Act::Close) => Status::Closed(now.0),
+            (_, Act::Contact) if waiting || episode.status == Status::Claimed => Status::Contacted,
+            (_, Act::Close) if episode.is_live() => Status::Closed(now.0),
             (status, _) => status,
         };
-        if matches!(episode.status, Status::Closed(_)) {
-            episode.closed = now;
+        if status != episode.status {
+            episode.go_on(now.0);
+            episode.status = status;
+        }
+        if is_closed(episode) {
+            (episode.closed, episode.held) = (now, false);
         }
     }
 
@@ -162,11 +175,12 @@ impl Episodes {
     /// A contact since the opening closes what nobody has taken on.
     fn clear(&mut self, rule: &Rule, history: &History) {
         let last = self.all.iter_mut().rfind(|episode| episode.rule == rule.id);
-        if let Some(episode) = last.filter(|episode| episode.status == Status::Open)
+        let unclaimed = |episode: &&mut Episode| matches!(episode.status, Status::Open | Status::Suppressed);
+        if let Some(episode) = last.filter(unclaimed)
             && settled(rule, history, episode.opened, Some(rule.clear_days))
         {
             episode.status = Status::Closed(history.now);
-            episode.closed = (history.now, history.step);
+            (episode.closed, episode.held) = ((history.now, history.step), false);
         }
     }
 
@@ -219,11 +233,13 @@ impl Episode {
             day: 0,
             opened: 0,
             visible: None,
+            shown: false,
             paused: None,
             level: Level::Watch,
             points: 0,
             escalated: None,
             reasons: BTreeSet::new(),
+            held: false,
             status: Status::Open,
             closed: (0, 0),
             reopened: false,
@@ -234,7 +250,7 @@ impl Episode {
     fn begin(&mut self, day: Day, now: Ms) {
         self.reopened = is_closed(self);
         self.status = Status::Open;
-        (self.day, self.opened, self.visible, self.paused) = (day, now, None, None);
+        (self.day, self.opened, self.visible, self.paused, self.held) = (day, now, None, None, false);
         (self.level, self.points, self.escalated) = (Level::Watch, 0, None);
         self.reasons.clear();
     }
@@ -275,7 +291,7 @@ impl Episode {
             let bright = History { outages: Vec::new(), ..history.clone() };
             let only_waits = !history.outages.is_empty() && !days_true(&bright).is_empty();
             if !only_waits && matches!(self.status, Status::Open | Status::Suppressed) {
-                self.status = Status::Withdrawn;
+                (self.status, self.held) = (Status::Withdrawn, false);
             }
         } else if correction {
             self.day = verdicts[0].0;
@@ -291,11 +307,18 @@ impl Episode {
     /// While there is an outage, silence is no reason. What stands without it goes out; what does not is held, and its
     /// escalation waits.
     fn suppress(&mut self, rule: &Rule, history: &History) {
+        if !self.is_live() {
+            return;
+        }
+        let today = day_of(history.now);
         let dark = history.outages.iter().any(|(from, to)| *from <= history.now && history.now < *to);
-        let concerned = dark && self.level < Level::Critical && self.reasons.contains("silent");
+        // Silence as it would be without any outage: the time that is left out may have put it off.
+        let bright = History { outages: Vec::new(), ..history.clone() };
+        let silent = || (rule.silent)(&bright, today);
+        self.held = dark && self.level < Level::Critical && self.reasons.contains("silent") && silent();
+        let concerned = self.held;
         let stands = || -> Vec<Verdict> {
-            let days = self.day..=day_of(history.now);
-            days.filter_map(|day| (rule.decide)(history, day, true)).collect()
+            (self.day..=today).filter_map(|day| (rule.decide)(history, day, true)).collect()
         };
         let without = if concerned { stands() } else { Vec::new() };
         match self.status {
@@ -305,18 +328,22 @@ impl Episode {
             }
             Status::Suppressed if !concerned || !without.is_empty() => {
                 self.status = Status::Open;
-                if let (Some(visible), Some(paused)) = (self.visible, self.paused.take()) {
-                    self.visible = Some(visible + history.now - paused);
-                }
+                self.go_on(history.now);
             }
             _ => {}
         }
-        if !without.is_empty() {
-            self.reasons.remove("silent");
-            if self.visible.is_none() {
-                self.level = without.iter().map(|verdict| verdict.level).max().unwrap_or(self.level);
-                self.points = without.iter().map(|verdict| verdict.points).max().unwrap_or(self.points);
-            }
+        if !without.is_empty() && !self.shown {
+            self.level = without.iter().map(|verdict| verdict.level).max().unwrap_or(self.level);
+            self.points = without.iter().map(|verdict| verdict.points).max().unwrap_or(self.points);
+        }
+        self.shown |= self.status != Status::Suppressed;
+    }
+
+    /// Its escalation no longer waits; the time it waited does not count.
+    fn go_on(&mut self, now: Ms) {
+        let paused = self.paused.take();
+        if let (Some(visible), Some(paused)) = (self.visible, paused) {
+            self.visible = Some(visible + now - paused);
         }
     }
 }

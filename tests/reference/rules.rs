@@ -35,6 +35,8 @@ pub(crate) struct Rule {
     pub(crate) id: &'static str,
     /// Whether it fires on a day; without its `silent` reason where that is held.
     pub(crate) decide: fn(&History, Day, bool) -> Option<Verdict>,
+    /// Whether its `silent` reason holds on a day.
+    pub(crate) silent: fn(&History, Day) -> bool,
     pub(crate) cooldown_days: i32,
     /// A contact in so many days clears it.
     pub(crate) clear_days: i32,
@@ -48,6 +50,7 @@ pub(crate) const RULES: [Rule; 5] = [
     Rule {
         id: "crisis.arrears-ladder",
         decide: arrears_ladder,
+        silent: |_, _| false,
         cooldown_days: 30,
         clear_days: 14,
         use_clears: false,
@@ -56,6 +59,7 @@ pub(crate) const RULES: [Rule; 5] = [
     Rule {
         id: "crisis.lone-elder-cutoff",
         decide: lone_elder_cutoff,
+        silent: |history, day| silent_since_cutoff(history, day).is_some(),
         cooldown_days: 14,
         clear_days: 7,
         use_clears: false,
@@ -67,6 +71,7 @@ pub(crate) const RULES: [Rule; 5] = [
     Rule {
         id: "crisis.neighbour-report",
         decide: neighbour_report,
+        silent: |_, _| false,
         cooldown_days: 14,
         clear_days: 14,
         use_clears: false,
@@ -78,6 +83,7 @@ pub(crate) const RULES: [Rule; 5] = [
     Rule {
         id: "crisis.no-usage",
         decide: no_usage,
+        silent: |history, day| silent_meters(history, day).is_some(),
         cooldown_days: 14,
         clear_days: 3,
         use_clears: true,
@@ -89,6 +95,7 @@ pub(crate) const RULES: [Rule; 5] = [
     Rule {
         id: "crisis.repeated-cutoff",
         decide: repeated_cutoff,
+        silent: |_, _| false,
         cooldown_days: 14,
         clear_days: 7,
         use_clears: false,
@@ -228,13 +235,18 @@ fn lone_elder_cutoff(history: &History, day: Day, hold_silent: bool) -> Option<V
     tally.required("repeat", stepped(count(&signals), &[(3, 10), (5, 20)]), proofs(&signals));
     tally.required("sources", 0, proofs(&signals));
     if !hold_silent {
-        let cutoffs = history.events.iter().filter(|event| is_cutoff(event));
-        let silent = history.silent(day, cutoffs.map(|event| (event.when, Proof::from(event))), 14, 60);
+        let silent = silent_since_cutoff(history, day);
         tally.also(silent.is_some(), "silent", 30, silent.into_iter().collect());
     }
     let order = history.sequence(day, is_arrears, is_cutoff, 30, 60);
     tally.also(order.is_some(), "order", 20, order.map(|pair| proofs(&pair)).unwrap_or_default());
     tally.verdict(80)
+}
+
+/// No use of any meter in the 14 days after a cut-off.
+fn silent_since_cutoff(history: &History, day: Day) -> Option<Proof> {
+    let cutoffs = history.events.iter().filter(|event| is_cutoff(event));
+    history.silent(day, cutoffs.map(|event| (event.when, Proof::from(event))), 14, 60)
 }
 
 fn neighbour_report(history: &History, day: Day, _: bool) -> Option<Verdict> {
@@ -263,19 +275,7 @@ fn no_usage(history: &History, day: Day, hold_silent: bool) -> Option<Verdict> {
     if hold_silent || !small {
         return None;
     }
-    let unused = history.readings.iter().filter(|reading| {
-        let again = |other: &super::history::Reading| {
-            other.used
-                && other.day == reading.day
-                && (&other.meter, &other.source) == (&reading.meter, &reading.source)
-        };
-        !reading.used && !history.readings.iter().any(again)
-    });
-    // A day of a meter is known when it is over.
-    let anchors = unused.map(|reading| {
-        (When::Day(reading.day), Proof { accepted: (midnight(reading.day + 1), u64::MAX), late: false })
-    });
-    let silent = history.silent(day, anchors, 14, 60)?;
+    let silent = silent_meters(history, day)?;
     let mut tally = Tally::new();
     tally.required("silent", 0, vec![silent]);
     tally.required("small", 0, Vec::new());
@@ -290,6 +290,23 @@ fn no_usage(history: &History, day: Day, hold_silent: bool) -> Option<Verdict> {
         proofs(&trouble),
     );
     tally.verdict(80)
+}
+
+/// No use of any meter in the 14 days after one that shows none.
+fn silent_meters(history: &History, day: Day) -> Option<Proof> {
+    let unused = history.readings.iter().filter(|reading| {
+        let again = |other: &super::history::Reading| {
+            other.used
+                && other.day == reading.day
+                && (&other.meter, &other.source) == (&reading.meter, &reading.source)
+        };
+        !reading.used && !history.readings.iter().any(again)
+    });
+    // A day of a meter is known when it is over.
+    let anchors = unused.map(|reading| {
+        (When::Day(reading.day), Proof { accepted: (midnight(reading.day + 1), u64::MAX), late: false })
+    });
+    history.silent(day, anchors, 14, 60)
 }
 
 fn repeated_cutoff(history: &History, day: Day, _: bool) -> Option<Verdict> {

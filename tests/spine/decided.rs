@@ -11,7 +11,10 @@ use std::collections::BTreeMap;
 pub(crate) struct Decided {
     pub(crate) day: i32,
     pub(crate) level: String,
+    /// Every reason that ever held.
     pub(crate) reasons: Vec<String>,
+    /// Of these, those that a suppression holds.
+    pub(crate) held: Vec<String>,
     pub(crate) status: String,
 }
 
@@ -42,17 +45,23 @@ pub(crate) fn from_alerts<'a>(
 
 fn decided(alert: &Tree) -> Decided {
     let Tree::List(reasons) = field(alert, "reasons") else { panic!("reasons") };
-    let mut reasons: Vec<String> = reasons
-        .iter()
-        .filter(|reason| !matches!(field(reason, "held"), Tree::Bool(true)))
-        .filter_map(|reason| text(reason, "id"))
-        .collect();
-    reasons.sort();
+    let (mut held, mut ids) = (Vec::new(), Vec::new());
+    for reason in reasons {
+        let id = text(reason, "id").expect("a reason has an id");
+        held.extend(matches!(field(reason, "held"), Tree::Bool(true)).then(|| id.clone()));
+        ids.push(id);
+    }
+    held.sort();
+    ids.sort();
     let status = text(alert, "status").expect("a status");
+    if ["CLOSED", "WITHDRAWN"].contains(&status.as_str()) {
+        held.clear();
+    }
     Decided {
         day: int(alert, "occurred_on").and_then(|day| i32::try_from(day).ok()).expect("a day"),
         level: text(alert, "level").expect("a level"),
-        reasons,
+        reasons: ids,
+        held,
         status: if status == "REOPENED" { String::from("OPEN") } else { status },
     }
 }
@@ -75,7 +84,8 @@ pub(crate) fn from_reference(decisions: Vec<Decision>) -> BTreeMap<Place, Decide
         let decided = Decided {
             day: decision.day,
             level: level.to_owned(),
-            reasons: decision.reasons.iter().map(|reason| (*reason).to_owned()).collect(),
+            reasons: decision.reasons.into_iter().map(str::to_owned).collect(),
+            held: decision.held.into_iter().map(str::to_owned).collect(),
             status: status.to_owned(),
         };
         ((decision.household, decision.rule.to_owned(), decision.number), decided)

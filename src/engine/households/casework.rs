@@ -18,6 +18,9 @@ pub(super) fn act(part: &mut EpisodePart, action: &Action, now: StreamTime) {
         }
         Ok(status) => {
             let episode = &mut part.now;
+            if episode.status == EpisodeStatus::Suppressed && status != EpisodeStatus::Suppressed {
+                life::resume(episode, now);
+            }
             episode.status = status;
             match action.kind {
                 ActionKind::Claim => episode.claimed_by = Some(action.actor.clone()),

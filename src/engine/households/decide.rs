@@ -4,9 +4,9 @@ use super::HouseholdsConfig;
 use super::areas;
 use super::daily;
 use super::household::Household;
-use super::life::{self, Because, Moment, Suppression};
-use super::records::{AreaBoard, Episode, EpisodeStatus, Hold, Mark, RuleWait};
-use super::walk::{Counts, Walk, evidence, walk};
+use super::life::{self, Because, Held, Moment, Suppression};
+use super::records::{AreaBoard, Episode, EpisodeStatus, Hold, RuleWait};
+use super::walk::{Counts, evidence, walk};
 use crate::engine::clock::TaskClock;
 use crate::engine::effect::Fact;
 use crate::rules::eval::{DailyDays, Decision, EntityView, Prepared, Sources, Truth};
@@ -330,16 +330,23 @@ impl<'a> Case<'a> {
         let Some(bits) = suppression.reasons else {
             return life::suppress(episode, Some(&suppression), None, now);
         };
-        let from = episode.occurred_on.max(first_day(self.context));
-        let without: Walk = walk(prepared, self.rule, from, self.today(), bits, &Counts::All);
-        let concerns = |id: &SmolStr| {
-            self.rule.reasons.iter().position(|r| r.id == *id).is_some_and(|at| bits >> at & 1 == 1)
-        };
-        if !episode.reasons.iter().any(|reason| reason.mark != Mark::Past && concerns(&reason.id)) {
+        let reasons = self.held(bits, episode);
+        if reasons.is_empty() {
             return life::suppress(episode, None, None, now);
         }
-        let held = without.holds.then_some((self.rule, &without));
-        life::suppress(episode, Some(&suppression), held, now);
+        let from = episode.occurred_on.max(first_day(self.context));
+        let without = walk(prepared, self.rule, from, self.today(), bits, &Counts::All);
+        life::suppress(episode, Some(&suppression), Some(&Held { reasons, without }), now);
+    }
+
+    /// The reasons of an episode that a suppression holds: those that would be true today without any. One that the time left
+    /// out has put off is among them, though it is false as things stand.
+    fn held(&self, bits: u64, episode: &Episode) -> Vec<SmolStr> {
+        let bright =
+            Prepared::new(self.context.pack, self.unsuppressed).evaluate(self.rule, self.today(), bits);
+        let held = self.rule.reasons.iter().enumerate().filter(|(at, _)| bright.held >> at & 1 == 1);
+        let names = held.map(|(_, reason)| reason.id.clone());
+        names.filter(|id| episode.reasons.iter().any(|known| known.id == *id)).collect()
     }
 
     /// The suppression in force now for this rule: of several, the one that ends last.

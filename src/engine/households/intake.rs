@@ -6,7 +6,7 @@ use super::life::Because;
 use super::records::HOUSE;
 use super::{Contract, casework};
 use crate::engine::effect::Fact;
-use crate::rules::plan::Pack;
+use crate::rules::plan::{CrisisRule, Pack};
 use crate::types::{Action, Day, Event, EventKey, FactsRecord, Phase, SmolStr, StreamTime, SubjectId};
 
 /// What taking a message in needs to know beside the household.
@@ -164,10 +164,17 @@ impl Intake<'_> {
             fields: action.fields.clone(),
         };
         household.put(HOUSE, event);
+        let mut trigger = self.touched(&action.event, action.at.day(), Because::Action)?;
         if let Some(at) = household.episode_at(&action.episode) {
             casework::act(&mut household.episodes[at], action, self.now);
+            // Handed back, it may be for a suppression to hold again.
+            let own = |rule: &CrisisRule| rule.id == household.episodes[at].now.rule;
+            let own = self.pack.and_then(|pack| pack.crisis.iter().position(own));
+            let rules = trigger.rules.get_or_insert_default();
+            rules.extend(own.filter(|own| !rules.contains(own)));
+            rules.sort_unstable();
         }
-        self.touched(&action.event, action.at.day(), Because::Action)
+        Some(trigger)
     }
 
     fn touched(&self, kind: &str, from: Day, because: Because) -> Option<Trigger> {

@@ -97,6 +97,14 @@ pub(super) struct Suppression {
     pub(super) below: Option<Level>,
 }
 
+/// What a suppression of some reasons came to.
+pub(super) struct Held {
+    /// The episode's reasons that it holds.
+    pub(super) reasons: Vec<SmolStr>,
+    /// The rule decided again without them.
+    pub(super) without: Walk,
+}
+
 /// Everything a transition may look at.
 pub(super) struct Moment<'a> {
     pub(super) rule: &'a CrisisRule,
@@ -236,40 +244,30 @@ fn age(rule: &CrisisRule, episode: &mut Episode, last: Option<&Decision>) {
     episode.stale.clone_from(&last.stale);
 }
 
-/// What suppressions do to a live episode. `decide` answers whether the rule still holds with reasons held.
+/// What suppressions do to a live episode: `held` where they name reasons, else all of it is held.
 pub(super) fn suppress(
     episode: &mut Episode,
     suppression: Option<&Suppression>,
-    held: Option<(&CrisisRule, &Walk)>,
+    held: Option<&Held>,
     now: StreamTime,
 ) {
     let Some(suppression) = suppression else {
         episode.held = None;
-        if episode.status == EpisodeStatus::Suppressed {
-            episode.status = EpisodeStatus::Open;
-            resume(episode, now);
-        }
-        return;
+        return release(episode, now);
     };
     episode.held = Some(suppression.hold.clone());
-    if let Some((rule, walk)) = held {
-        // Decided again without the reasons held: it goes out, listing them.
-        episode.reasons.retain(|reason| reason.mark != Mark::Held);
-        if let Some(last) = &walk.last {
-            for state in states(rule, last).into_iter().filter(|state| state.mark == Mark::Held) {
-                put(rule, &mut episode.reasons, state);
-            }
-        }
-        if let Some((level, points)) = walk.level
+    for id in held.into_iter().flat_map(|held| &held.reasons) {
+        let own = episode.reasons.iter_mut().filter(|reason| reason.id == *id);
+        own.for_each(|reason| reason.mark = Mark::Held);
+    }
+    if let Some(Held { without, .. }) = held.filter(|held| held.without.holds) {
+        // Without the reasons held it still stands: it goes out, listing them.
+        if let Some((level, points)) = without.level
             && !episode.visible
         {
             (episode.level, episode.points) = (level, points);
         }
-        if episode.status == EpisodeStatus::Suppressed {
-            episode.status = EpisodeStatus::Open;
-            resume(episode, now);
-        }
-        return;
+        return release(episode, now);
     }
     if matches!(episode.status, EpisodeStatus::Open | EpisodeStatus::Reopened) {
         episode.status = EpisodeStatus::Suppressed;
@@ -279,8 +277,16 @@ pub(super) fn suppress(
     }
 }
 
+/// Nothing holds it as a whole any more.
+fn release(episode: &mut Episode, now: StreamTime) {
+    if episode.status == EpisodeStatus::Suppressed {
+        episode.status = EpisodeStatus::Open;
+        resume(episode, now);
+    }
+}
+
 /// Suppressed time does not count towards an escalation.
-fn resume(episode: &mut Episode, now: StreamTime) {
+pub(super) fn resume(episode: &mut Episode, now: StreamTime) {
     let Some(clock) = &mut episode.clock else { return };
     if let Some(paused) = clock.paused_at.take() {
         clock.from = clock.from.map(|from| from.plus_ms(now.0.saturating_sub(paused.0)));

@@ -655,7 +655,76 @@ fn named_reasons_are_held_and_the_rest_decides() {
          +0d cutoff.water KEPCO/1
          +0d cutoff.gas KEPCO/2
          ----
-         +0d repeat/1 suppressed SUPPRESSED watch +0d repeat notify=silent",
+         +0d repeat/1 suppressed SUPPRESSED watch +0d !repeat notify=silent",
+    );
+}
+
+/// Silence since a cut-off, put off by the outages of an area.
+fn silence() -> Vec<Pack> {
+    let rule = rule("crisis.silent")
+        .signal("cutoff", &["cutoff.water"])
+        .signal("use", &["use"])
+        .absent("silent", 1, 0, 3, false)
+        .step("call", 48, None, None, 1);
+    vec![pack(1, vec![rule], vec![suppression(Some(&["silent"]), None)])]
+}
+
+#[test]
+fn an_outage_told_late_suppresses_the_silence_that_it_explains() {
+    check(
+        silence(),
+        "+0d fact dong=D1
+         +0d cutoff.water KEPCO/1
+         +4d6h area outage.started O/1 id=x dong=D1 on=+3d
+         +5d area outage.ended O/2 id=x dong=D1
+         +9d tick
+         ----
+         +4d silent/1 opened OPEN watch +4d silent
+         +4d6h silent/1 suppressed SUPPRESSED watch +4d !silent notify=silent
+         +6d silent/1 amended OPEN watch +4d ~silent notify=silent
+         +7d silent/1 amended OPEN watch +4d silent notify=silent
+         +8d silent/1 escalated OPEN watch +4d silent step=call",
+    );
+}
+
+#[test]
+fn an_outage_told_late_only_annotates_a_claimed_silence() {
+    check(
+        silence(),
+        "+0d fact dong=D1
+         +0d cutoff.water KEPCO/1
+         +4d claim silent/1
+         +4d6h area outage.started O/1 id=x dong=D1 on=+3d
+         +5d area outage.ended O/2 id=x dong=D1
+         +7d tick
+         ----
+         +4d silent/1 opened OPEN watch +4d silent
+         +4d silent/1 casework CLAIMED watch +4d silent answers=claim notify=silent
+         +4d6h silent/1 amended CLAIMED watch +4d !silent notify=silent
+         +6d silent/1 amended CLAIMED watch +4d ~silent notify=silent
+         +7d silent/1 escalated CLAIMED watch +4d silent step=call",
+    );
+}
+
+#[test]
+fn who_takes_a_suppressed_alert_on_starts_its_escalation_again_and_handed_back_it_is_held() {
+    check(
+        silence(),
+        "+0d fact dong=D1
+         +0d cutoff.water KEPCO/1
+         +4d1h tick
+         +4d6h area outage.started O/1 id=x dong=D1 on=+3d
+         +5d claim silent/1 seen=2
+         +5d6h unclaim silent/1 seen=3
+         +6d claim silent/1 seen=4 id=again
+         +9d tick
+         ----
+         +4d silent/1 opened OPEN watch +4d silent
+         +4d6h silent/1 suppressed SUPPRESSED watch +4d !silent notify=silent
+         +5d silent/1 casework CLAIMED watch +4d !silent answers=claim notify=silent
+         +5d6h silent/1 suppressed SUPPRESSED watch +4d !silent answers=unclaim notify=silent
+         +6d silent/1 casework CLAIMED watch +4d !silent answers=again notify=silent
+         +8d silent/1 escalated CLAIMED watch +4d !silent step=call",
     );
 }
 
