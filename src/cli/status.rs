@@ -137,7 +137,7 @@ fn print(time: Option<&ControlStatus>, lags: &[StageLag]) {
                 output::line(format_args!("{RED}held by{RED:#}  {}", held(hold)));
             }
             let pack = time.pack.map_or_else(
-                || String::from("none: households waits; \"ieum rules publish\" publishes one"),
+                || String::from("none: nothing is decided; \"ieum rules publish\" publishes one"),
                 |pack| pack.short(),
             );
             output::line(format_args!("{BOLD}pack{BOLD:#}     {pack}"));

@@ -47,7 +47,7 @@ pub struct Contracts {
     topics: BTreeMap<SmolStr, Topic>,
     events: BTreeMap<SmolStr, EventType>,
     facts: BTreeMap<SmolStr, FactType>,
-    digest: String,
+    files: Vec<(String, String)>,
 }
 
 /// Where intake sends a topic's records.
@@ -276,9 +276,10 @@ impl Contracts {
         self
     }
 
-    /// SHA-256 over all files that were read, lower-case hex: part of every pack hash.
-    pub fn digest(&self) -> &str {
-        &self.digest
+    /// The files that they were read from, sorted by path relative to `topics/`, without examples. A pack takes them
+    /// along: it is compiled against the contracts that it was checked with, whatever a binary was built with.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.files.iter().map(|(path, text)| (path.as_str(), text.as_str()))
     }
 
     /// A topic by name.

@@ -10,7 +10,7 @@ use super::mapping::Mapping;
 use super::shape::Shape;
 use super::topic::Codec;
 use super::{Contracts, EventType, FactType, FieldDoc, Route, Topic};
-use crate::types::{Diagnostic, SmolStr, did_you_mean, digest_hex};
+use crate::types::{Diagnostic, SmolStr, did_you_mean};
 use apache_avro::Schema;
 use apache_avro::schema_compatibility::{Compatibility, SchemaCompatibility};
 use std::collections::BTreeMap;
@@ -60,12 +60,11 @@ pub(super) fn parse<'a>(
         found.sort_by(|a, b| (&a.file, a.span.start).cmp(&(&b.file, b.span.start)));
         return Err(found);
     }
-    let hashed: Vec<&str> = parts.iter().flat_map(|(path, text)| [*path, *text]).collect();
     Ok(Contracts {
         topics: whole.topics,
         events: whole.events,
         facts: whole.facts,
-        digest: digest_hex(&hashed),
+        files: parts.into_iter().map(|(path, text)| (path.to_owned(), text.to_owned())).collect(),
     })
 }
 

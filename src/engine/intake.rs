@@ -17,6 +17,8 @@ use std::sync::Arc;
 
 /// Sources that one commit tells control of; a record that brings one more sends what has gathered at once.
 pub const SOURCES_PER_COMMIT: usize = 64;
+/// Event times that one commit tells control of a source: its newest days.
+pub const DAYS_PER_COMMIT: usize = 3;
 const STAGE: &str = "intake";
 
 /// What intake asks of the contracts.
@@ -91,8 +93,9 @@ struct IntakeTask {
     at: TopicPartition,
     /// The position that control was last told.
     reported: Option<i64>,
-    /// Newest event time by source and region since control was last told.
-    seen: BTreeMap<(SmolStr, Option<SmolStr>), StreamTime>,
+    /// The newest event times by source and region since control was last told, one a day, ascending: should the newest be
+    /// a mistake, control still learns of those before it.
+    seen: BTreeMap<(SmolStr, Option<SmolStr>), Vec<StreamTime>>,
 }
 
 impl Task for IntakeTask {
@@ -113,8 +116,7 @@ impl Task for IntakeTask {
             if self.seen.len() >= SOURCES_PER_COMMIT && !self.seen.contains_key(&key) {
                 effects.outputs.extend(self.tell_sources());
             }
-            let known = self.seen.entry(key).or_insert(newest);
-            *known = (*known).max(newest);
+            keep_newest(self.seen.entry(key).or_default(), newest);
         }
         effects.facts.push(Fact::Accepted { topic: SmolStr::new(input.topic) });
         effects.outputs.extend(self.route(input, payload));
@@ -156,12 +158,28 @@ impl Task for IntakeTask {
     }
 }
 
+/// Adds a time to the newest ones: of each day the last, of the days the newest [`DAYS_PER_COMMIT`].
+fn keep_newest(times: &mut Vec<StreamTime>, time: StreamTime) {
+    match times.binary_search_by_key(&time.day(), |known| known.day()) {
+        Ok(at) => times[at] = times[at].max(time),
+        Err(at) => {
+            times.insert(at, time);
+            if times.len() > DAYS_PER_COMMIT {
+                times.remove(0);
+            }
+        }
+    }
+}
+
 impl IntakeTask {
     fn tell_sources(&mut self) -> Vec<Output> {
         let topic = &self.at.topic;
         let seen = std::mem::take(&mut self.seen).into_iter();
-        seen.map(|((source, region), newest)| {
-            to_control(&ControlMessage::Seen { topic: topic.clone(), source, region, newest })
+        seen.flat_map(|((source, region), times)| {
+            times.into_iter().map(move |newest| {
+                let (source, region) = (source.clone(), region.clone());
+                to_control(&ControlMessage::Seen { topic: topic.clone(), source, region, newest })
+            })
         })
         .collect()
     }

@@ -74,7 +74,7 @@ fn pack_files<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> BTreeM
     files.into_iter().filter(|(name, _)| is_rule(name)).collect()
 }
 
-/// Over the version of the meaning, the contracts and each file, length-prefixed so that no two packs collide.
+/// Over the version of the meaning, the contracts' files and the pack's, length-prefixed so that no two packs collide.
 fn hash(files: &BTreeMap<&str, &str>, contracts: &Contracts) -> PackHash {
     let mut hasher = Sha256::new();
     let mut part = |bytes: &[u8]| {
@@ -82,10 +82,13 @@ fn hash(files: &BTreeMap<&str, &str>, contracts: &Contracts) -> PackHash {
         hasher.update(bytes);
     };
     part(&SEMANTICS.to_be_bytes());
-    part(contracts.digest().as_bytes());
-    for (name, text) in files {
-        part(name.as_bytes());
-        part(text.as_bytes());
+    let files = files.iter().map(|(name, text)| (*name, *text));
+    for (folder, files) in [("topics", contracts.files().collect::<Vec<_>>()), ("rules", files.collect())] {
+        part(folder.as_bytes());
+        for (name, text) in files {
+            part(name.as_bytes());
+            part(text.as_bytes());
+        }
     }
     PackHash(hasher.finalize().into())
 }

@@ -173,7 +173,13 @@ pub(super) fn stages(
     vec![
         Arc::new(Intake::new(Arc::clone(contracts), layout.clone(), Arc::clone(letters))),
         Arc::new(Identity::new(identity, layout.clone(), Arc::clone(letters))),
-        Arc::new(Households::new(Arc::clone(contracts), layout.clone(), source, households)),
+        Arc::new(Households::new(
+            Arc::clone(contracts),
+            layout.clone(),
+            source,
+            households,
+            Arc::clone(letters),
+        )),
         Arc::new(Control::new(Arc::clone(contracts), ControlConfig::default(), layout)),
     ]
 }

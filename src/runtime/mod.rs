@@ -82,7 +82,7 @@ const RETRY: Duration = Duration::from_secs(1);
 impl Runtime {
     /// Starts the stages. Returns at once: a broker that is away is waited for, and [`Self::status`] says so.
     pub fn start(config: Config, contracts: Arc<Contracts>, options: RuntimeOptions) -> Self {
-        let packs = Arc::new(Packs::new(Arc::clone(&contracts)));
+        let packs = Arc::new(Packs::new());
         Self::start_with(config, contracts, options, packs)
     }
 

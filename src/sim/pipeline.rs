@@ -87,8 +87,14 @@ pub fn stages(
     Ok(vec![
         Arc::new(Intake::new(Arc::clone(contracts), layout.clone(), Arc::clone(&letters))),
         Arc::new(Control::new(Arc::clone(contracts), ControlConfig::default(), layout.clone())),
-        Arc::new(Identity::new(IdentityConfig::default(), layout.clone(), letters)),
-        Arc::new(Households::new(Arc::clone(contracts), layout.clone(), packs, HouseholdsConfig::default())),
+        Arc::new(Identity::new(IdentityConfig::default(), layout.clone(), Arc::clone(&letters))),
+        Arc::new(Households::new(
+            Arc::clone(contracts),
+            layout.clone(),
+            packs,
+            HouseholdsConfig::default(),
+            letters,
+        )),
     ])
 }
 

@@ -31,7 +31,7 @@ mod on_kafka {
         let (pack, mistakes) = ieum::rules::load(files.iter().copied(), contracts);
         let pack = pack.unwrap_or_else(|| panic!("{mistakes:#?}"));
         let mut producer = Plain::open(corner.kafka()).unwrap();
-        for (key, value) in pack_records(&pack.hash, files.iter().copied()) {
+        for (key, value) in pack_records(&pack.hash, files.iter().copied(), contracts) {
             let (key, value) = (Some(key.as_bytes()), Some(value.as_slice()));
             producer.send(&Outgoing { topic: PACKS_TOPIC, partition: 0, key, value, headers: &[] }).unwrap();
         }

@@ -19,7 +19,7 @@ use super::tree::Labels;
 use super::writer::{Turn, Writer};
 use crate::contracts::builtin;
 use crate::engine::lane::Guarantee;
-use crate::engine::layout::{ALERTS_TOPIC, Layout};
+use crate::engine::layout::ALERTS_TOPIC;
 use crate::engine::message::Clock;
 use crate::runtime::{Ended, Runtime, RuntimeOptions};
 use crate::sim::city::{City, Plan};
@@ -72,8 +72,7 @@ pub(super) fn run(args: &Demo) -> Outcome {
     let (Some(pack), _) = crate::rules::load(files.iter(), &contracts) else {
         return Err(Stop::new(Exit::Found, "the built-in rules do not load: a defect"));
     };
-    let layout = Layout::new(contracts.layout());
-    rules::publish(&config.kafka, &layout, &files, pack.hash, Some(Clock::Declared))?;
+    rules::publish(&config.kafka, &contracts, &files, pack.hash, Some(Clock::Declared))?;
     let plan = Plan { poison_per_10_000: args.poison, ..args.size.plan() };
     let start = plan.start.start();
     let city = City::new(plan, Arc::clone(&contracts)).map_err(|told| Stop::new(Exit::Found, told))?;

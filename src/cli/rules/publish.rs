@@ -8,6 +8,7 @@ use crate::cli::exit::{Exit, Outcome, Stop};
 use crate::cli::files::{Files, Folders};
 use crate::cli::output;
 use crate::config::{ClockKind, KafkaConfig};
+use crate::contracts::Contracts;
 use crate::engine::lane::io::{Failure, Outgoing};
 use crate::engine::layout::{CONTROL_LOG, Layout, PACKS_TOPIC};
 use crate::engine::message::{Clock, ControlMessage, encode};
@@ -47,9 +48,8 @@ pub(super) fn run(args: &Publish) -> Outcome {
                     with --config, or start \"ieum run\" first";
         return Err(Stop::new(Exit::Refused, told));
     }
-    let layout = Layout::new(loaded.contracts.layout());
     let first = (!said.begun).then_some(clock);
-    publish(&config.kafka, &layout, &loaded.files, pack.hash, first)?;
+    publish(&config.kafka, &loaded.contracts, &loaded.files, pack.hash, first)?;
     output::line(format_args!("{}", pack.hash));
     output::note(format_args!("published {}", summary(pack, &loaded.tests)));
     Ok(Exit::Ok)
@@ -58,12 +58,13 @@ pub(super) fn run(args: &Publish) -> Outcome {
 /// Writes a pack's content and, once it is there, the switch to it; first the clock, where the log is empty.
 pub(in crate::cli) fn publish(
     kafka: &KafkaConfig,
-    layout: &Layout,
+    contracts: &Contracts,
     files: &Files,
     hash: PackHash,
     clock: Option<Clock>,
 ) -> Result<(), Failure> {
     const DELIVERY: Duration = Duration::from_secs(30);
+    let layout = Layout::new(contracts.layout());
     let mut producer = Plain::open(kafka)?;
     let control = |producer: &mut Plain, message: &ControlMessage| {
         let value = encode(message);
@@ -78,7 +79,7 @@ pub(in crate::cli) fn publish(
     if let Some(clock) = clock {
         control(&mut producer, &ControlMessage::Clock(clock))?;
     }
-    for (key, value) in pack_records(&hash, files.iter()) {
+    for (key, value) in pack_records(&hash, files.iter(), contracts) {
         producer.send(&Outgoing {
             topic: PACKS_TOPIC,
             partition: layout.partition(PACKS_TOPIC, &key),

@@ -28,7 +28,7 @@ mod time;
 mod tests;
 
 pub use records::{ControlState, Feed, Flight, Pending, Statement};
-pub use sources::{DeclaredFeed, STALE_AFTER};
+pub use sources::{DeclaredFeed, REGIONS_OF_A_SOURCE, STALE_AFTER};
 pub use status::{ControlStatus, Hold};
 pub use time::{MAX_IN_FLIGHT, MAX_SAMPLES};
 

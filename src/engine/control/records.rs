@@ -31,8 +31,10 @@ pub struct ControlState {
     pub feeds: Vec<Feed>,
     /// What sources said of themselves, sorted by source and region.
     pub statements: Vec<Statement>,
-    /// What the ticks have said of sources, sorted by source and region.
+    /// What the ticks to identity have said of sources, sorted by source and region.
     pub told: Vec<SourceState>,
+    /// What of it households have not been told, since their ticks were not complete; sorted by source and region.
+    pub withheld: Vec<SourceState>,
 }
 
 /// A sample that waits for intake.

@@ -4,9 +4,13 @@ use super::super::message::SourceState;
 use super::records::{ControlState, Feed, Statement};
 use crate::contracts::Contracts;
 use crate::types::{MS_PER_DAY, SmolStr, StreamTime};
+use std::collections::BTreeSet;
 
 /// A feed is stale once it has been silent for longer than its rhythm and half of it: 3/2.
 pub const STALE_AFTER: (i64, i64) = (3, 2);
+
+/// Regions that a source can have: four times the 시군구 that there are.
+pub const REGIONS_OF_A_SOURCE: usize = 1024;
 
 /// A source in a topic, as the contract declares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,11 +81,31 @@ impl ControlState {
         newest: StreamTime,
     ) -> bool {
         let feed = declared.iter().find(|feed| feed.source == *source && feed.topic == *topic);
-        // A time that no sample has come near is a mistake in the record and would hold the source complete for ever.
-        let believed = newest <= self.sampled.plus_ms(MS_PER_DAY);
-        let Some(feed) = feed.filter(|_| believed) else { return false };
-        self.heard(source, region.filter(|_| feed.by_region), topic, newest);
+        let Some(feed) = feed.filter(|_| self.is_credible(newest)) else { return false };
+        let region = region.filter(|_| feed.by_region);
+        if self.is_crowded(source, region) {
+            return false;
+        }
+        self.heard(source, region, topic, newest);
         true
+    }
+
+    /// A time that no sample has come near is a mistake in the record and would hold the source complete for ever.
+    fn is_credible(&self, time: StreamTime) -> bool {
+        time <= self.sampled.plus_ms(MS_PER_DAY)
+    }
+
+    /// Whether a region is one more than a source may have: codes come from records, and all of them live in one state.
+    fn is_crowded(&self, source: &SmolStr, region: Option<&SmolStr>) -> bool {
+        let Some(region) = region else { return false };
+        let feeds = self.feeds.iter().map(|feed| (&feed.source, &feed.region));
+        let statements = self.statements.iter().map(|known| (&known.source, &known.region));
+        let known: BTreeSet<&SmolStr> = feeds
+            .chain(statements)
+            .filter(|(of, _)| *of == source)
+            .filter_map(|(_, region)| region.as_ref())
+            .collect();
+        known.len() >= REGIONS_OF_A_SOURCE && !known.contains(region)
     }
 
     fn heard(&mut self, source: &SmolStr, region: Option<&SmolStr>, topic: &SmolStr, newest: StreamTime) {
@@ -101,7 +125,8 @@ impl ControlState {
         }
     }
 
-    /// Takes in a source's own statement; answers false for a source that no contract declares.
+    /// Takes in a source's own statement; answers false for a source that no contract declares and for what cannot be
+    /// believed.
     pub(super) fn stated(
         &mut self,
         declared: &[DeclaredFeed],
@@ -109,7 +134,13 @@ impl ControlState {
         region: Option<&SmolStr>,
         through: StreamTime,
     ) -> bool {
-        if !declared.iter().any(|feed| feed.source == *source) {
+        let mut feeds = declared.iter().filter(|feed| feed.source == *source).peekable();
+        if feeds.peek().is_none() || !self.is_credible(through) {
+            return false;
+        }
+        // Where no feed goes by region, a statement is about all of them.
+        let region = region.filter(|_| feeds.any(|feed| feed.by_region));
+        if self.is_crowded(source, region) {
             return false;
         }
         let heard = self.sampled;
@@ -173,7 +204,7 @@ impl ControlState {
         let (complete, stale) = match statement {
             Some(known) => (known.through, silent(known.heard, rhythm)),
             None => (
-                heard.iter().map(|(feed, d)| feed.newest.plus_ms(-d.rhythm_ms())).min()?,
+                heard.iter().map(|(feed, d)| feed.newest.min(now).plus_ms(-d.rhythm_ms())).min()?,
                 heard.iter().any(|(feed, d)| silent(feed.heard, d)),
             ),
         };
@@ -189,6 +220,20 @@ impl ControlState {
             expected: of_source.iter().any(|feed| feed.expected),
             deciding,
         })
+    }
+
+    /// What a tick to households says of sources: nothing while it is not complete, since a record that would contradict
+    /// an absence may still be on its way; then all that was withheld.
+    pub(super) fn release(&mut self, sources: Vec<SourceState>, complete: bool) -> Vec<SourceState> {
+        for state in sources {
+            let order =
+                |known: &SourceState| (&known.source, &known.region).cmp(&(&state.source, &state.region));
+            match self.withheld.binary_search_by(order) {
+                Ok(at) => self.withheld[at] = state,
+                Err(at) => self.withheld.insert(at, state),
+            }
+        }
+        if complete { std::mem::take(&mut self.withheld) } else { Vec::new() }
     }
 
     /// Notes what ticks say from now on; returns what changed.

@@ -119,7 +119,7 @@ impl ControlTask {
             }
             ControlMessage::Delivered { source, region, through } => {
                 if !self.state.stated(feeds, &source, region.as_ref(), through) {
-                    ignore(effects, "statement of a source that no contract declares");
+                    ignore(effects, "statement of a source that no contract declares or time far ahead");
                 }
             }
             ControlMessage::Pack { hash } => {
@@ -171,6 +171,7 @@ impl ControlTask {
             }
             let Flight { t, complete, sources, .. } = self.state.flights.remove(0);
             let complete = complete && passed;
+            let sources = self.state.release(sources, complete);
             let tick = Tick { through: t, complete, sources };
             let value = encode(&HouseholdMessage::Tick(tick));
             effects.outputs.extend(to_all(&shared.layout, HOUSEHOLDS_LOG, &value));

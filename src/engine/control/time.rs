@@ -10,8 +10,10 @@ pub const MAX_SAMPLES: usize = 64;
 pub const MAX_IN_FLIGHT: usize = 64;
 
 impl ControlState {
-    /// Takes a sample in; answers whether it was of use.
+    /// Takes a sample in; answers whether it was of use. Under the append clock a sample never passes the time at which
+    /// the broker wrote it: stream time cannot be taken back, so no machine's wrong clock may move it ahead.
     pub(super) fn sample(&mut self, t: StreamTime, ends: &[RawPosition], at_ms: i64) -> bool {
+        let t = if self.clock == Some(Clock::Append) { t.min(StreamTime(at_ms)) } else { t };
         if self.clock.is_none() || t <= self.sampled {
             return false;
         }

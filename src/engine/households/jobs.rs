@@ -1,6 +1,7 @@
 //! Work too large for one record: a pack switch, the households of an area, a year's trimming. Each handled record
 //! advances it by a constant number of households.
 
+use super::decide::Trigger;
 use super::life::Because;
 use super::task::{HouseholdsTask, Step};
 use crate::engine::effect::Fact;
@@ -98,8 +99,15 @@ impl HouseholdsTask {
 
     fn sweep(&mut self, step: &mut Step<'_>, entity: &SmolStr) {
         let mut household = self.open(step, entity);
-        if household.head.get().decided != self.clock.pack {
-            self.decide_today(step, &mut household, None, Because::Pack);
+        match household.head.get().decided {
+            decided if decided == self.clock.pack => {}
+            Some(_) => self.decide_today(step, &mut household, None, Because::Pack),
+            // What came before the first pack has been waiting for it.
+            None => {
+                let (because, from) = (Because::Pack, self.first_day());
+                let trigger = Trigger { because, rules: None, from, about_the_past: false };
+                self.decide(step, &mut household, &trigger);
+            }
         }
         self.close(step, household);
     }

@@ -37,6 +37,7 @@ pub use why::decision_today;
 
 use super::lane::io::TopicPartition;
 use super::layout::{HOUSEHOLDS_LOG, Layout};
+use super::letter::Letters;
 use super::task::{PackSource, Stage, Task};
 use crate::contracts::{Contracts, Tree};
 use crate::types::SmolStr;
@@ -87,6 +88,7 @@ pub struct Households {
     layout: Layout,
     packs: Arc<dyn PackSource>,
     config: HouseholdsConfig,
+    letters: Arc<Letters>,
 }
 
 impl std::fmt::Debug for Households {
@@ -101,19 +103,22 @@ impl Households {
     /// Its changelog topic.
     pub const CHANGELOG: &'static str = "ieum.households.changelog";
 
-    /// The stage over its contracts, partition counts and packs.
+    /// The stage over its contracts, partition counts, packs and a writer of letters.
     pub fn new(
         contracts: Arc<Contracts>,
         layout: Layout,
         packs: Arc<dyn PackSource>,
         config: HouseholdsConfig,
+        letters: Arc<Letters>,
     ) -> Self {
-        Self { contract: contracts, layout, packs, config }
+        Self { contract: contracts, layout, packs, config, letters }
     }
 
     #[cfg(test)]
     fn with_contract(contract: Arc<dyn Contract>, packs: Arc<dyn PackSource>) -> Self {
-        Self { contract, layout: Layout::new([]), packs, config: HouseholdsConfig::default() }
+        let letters = Letters::new(Layout::new([]), Box::new(|body| body.id.clone().into_bytes()));
+        let config = HouseholdsConfig::default();
+        Self { contract, layout: Layout::new([]), packs, config, letters: Arc::new(letters) }
     }
 }
 
@@ -132,6 +137,7 @@ impl Stage for Households {
 
     fn task(&self, _at: &TopicPartition) -> Box<dyn Task> {
         let (contract, packs) = (Arc::clone(&self.contract), Arc::clone(&self.packs));
-        Box::new(task::HouseholdsTask::new(contract, self.layout.clone(), packs, self.config.clone()))
+        let (layout, config) = (self.layout.clone(), self.config.clone());
+        Box::new(task::HouseholdsTask::new(contract, layout, packs, config, Arc::clone(&self.letters)))
     }
 }

@@ -10,10 +10,14 @@ use super::records::AreaBoard;
 use super::work::Work;
 use super::{Contract, Households, HouseholdsConfig, areas};
 use crate::engine::clock::TaskClock;
+use crate::engine::codes::LOG_UNREADABLE;
 use crate::engine::effect::{Blocked, Effects, Fact, Input, Output};
 use crate::engine::job::Job;
 use crate::engine::layout::{CONTROL_LOG, HOUSEHOLDS_LOG, Layout};
-use crate::engine::message::{ControlMessage, HouseholdMessage, Tick, decode as decode_message, encode};
+use crate::engine::letter::{Letter, Letters};
+use crate::engine::message::{
+    ControlMessage, HouseholdMessage, MessageError, Tick, decode as decode_message, encode,
+};
 use crate::engine::state::{Key, Record, StateRead, Sub};
 use crate::engine::task::{PackSource, Task};
 use crate::rules::plan::Pack;
@@ -30,6 +34,7 @@ pub(super) struct HouseholdsTask {
     pub(super) layout: Layout,
     pub(super) packs: Arc<dyn PackSource>,
     pub(super) config: HouseholdsConfig,
+    letters: Arc<Letters>,
     pub(super) clock: TaskClock,
     pub(super) pack: Option<Arc<Pack>>,
     pub(super) board: AreaBoard,
@@ -43,12 +48,14 @@ impl HouseholdsTask {
         layout: Layout,
         packs: Arc<dyn PackSource>,
         config: HouseholdsConfig,
+        letters: Arc<Letters>,
     ) -> Self {
         Self {
             contract,
             layout,
             packs,
             config,
+            letters,
             clock: TaskClock::default(),
             pack: None,
             board: AreaBoard::default(),
@@ -67,6 +74,17 @@ impl HouseholdsTask {
 
     fn content(&self, hash: &PackHash) -> Result<Arc<Pack>, Blocked> {
         self.packs.pack(hash).ok_or(Blocked::PackMissing(*hash))
+    }
+
+    /// A record that no reader of this log can ever read goes to `dead-letters` and holds nothing up.
+    fn reject(&self, input: &Input<'_>, text: &str) -> Effects {
+        let letter = Letter { stage: Households::NAME, code: LOG_UNREADABLE, text, input: input.clone() };
+        let topic = SmolStr::new_static(HOUSEHOLDS_LOG);
+        Effects {
+            outputs: vec![self.letters.write(&letter)],
+            facts: vec![Fact::DeadLetter { code: LOG_UNREADABLE, topic }],
+            ..Effects::default()
+        }
     }
 
     pub(super) fn first_day(&self) -> Day {
@@ -102,14 +120,13 @@ impl HouseholdsTask {
                 self.on_household(step, key, |intake, household| intake.action(household, &action));
             }
             HouseholdMessage::Area { event, .. } => self.take_area(step, &event),
-            HouseholdMessage::Tick(_) | HouseholdMessage::Continue => {}
             HouseholdMessage::Pack { hash } => self.switch(step, hash)?,
-            HouseholdMessage::AreaFact { .. }
+            // Refused before, or without a part of their own.
+            HouseholdMessage::Tick(_)
+            | HouseholdMessage::Continue
+            | HouseholdMessage::AreaFact { .. }
             | HouseholdMessage::Merged { .. }
-            | HouseholdMessage::Split { .. } => {
-                let text = "a message kind that is reserved for a later stage";
-                return Err(Blocked::Unreadable(text.to_owned()));
-            }
+            | HouseholdMessage::Split { .. } => {}
         }
         Ok(())
     }
@@ -236,18 +253,28 @@ pub(super) struct Step<'a> {
 
 impl Task for HouseholdsTask {
     fn handle(&mut self, input: &Input<'_>, state: &dyn StateRead) -> Result<Effects, Blocked> {
-        let unreadable = |text: String| Blocked::Unreadable(text);
-        let value = input.value.ok_or_else(|| unreadable("a null value".to_owned()))?;
-        let message: HouseholdMessage =
-            decode_message(value).map_err(|error| unreadable(error.to_string()))?;
-        let key =
-            std::str::from_utf8(input.key.unwrap_or_default()).map_err(|e| unreadable(e.to_string()))?;
+        let message = match decode_message(input.value.unwrap_or_default()) {
+            Ok(message) => message,
+            Err(error @ (MessageError::Format(_) | MessageError::Key(_))) => {
+                return Err(Blocked::Unreadable(error.to_string()));
+            }
+            Err(error @ (MessageError::Short(_) | MessageError::Body(_))) => {
+                return Ok(self.reject(input, &error.to_string()));
+            }
+        };
+        if is_reserved(&message) {
+            let text = "a message kind that is reserved for a later stage";
+            return Err(Blocked::Unreadable(text.to_owned()));
+        }
+        let Ok(key) = std::str::from_utf8(input.key.unwrap_or_default()) else {
+            return Ok(self.reject(input, "a key that is not text"));
+        };
+        if key.is_empty() && is_of_household(&message) {
+            return Ok(self.reject(input, "a household's message without its key"));
+        }
         self.load_pack()?;
         if let HouseholdMessage::Pack { hash } = &message {
             self.content(hash)?;
-        }
-        if key.is_empty() && is_of_household(&message) {
-            return Err(unreadable("a household's message without its key".to_owned()));
         }
         let mut step = Step {
             work: Work::new(state),
@@ -302,6 +329,11 @@ impl Task for HouseholdsTask {
     fn stream_time_ms(&self) -> i64 {
         self.clock.through.0
     }
+}
+
+fn is_reserved(message: &HouseholdMessage) -> bool {
+    use HouseholdMessage::{AreaFact, Merged, Split};
+    matches!(message, AreaFact { .. } | Merged { .. } | Split { .. })
 }
 
 fn is_of_household(message: &HouseholdMessage) -> bool {

@@ -106,7 +106,7 @@ impl World {
 
     fn publish(&mut self) {
         let hash = self.pack.hash;
-        for (key, value) in pack_records(&hash, ieum::rules::builtin_files()) {
+        for (key, value) in pack_records(&hash, ieum::rules::builtin_files(), &self.contracts) {
             let (key, value) = (Some(key.as_bytes()), Some(value.as_slice()));
             let record = Outgoing { topic: PACKS_TOPIC, partition: 0, key, value, headers: &[] };
             self.producer.send(&record).unwrap();

@@ -2,10 +2,10 @@
 
 use super::packs::*;
 use super::{Town, check};
-use crate::engine::effect::Blocked;
-use crate::engine::message::HouseholdMessage;
+use crate::engine::effect::{Blocked, Fact};
+use crate::engine::message::{HouseholdMessage, encode};
 use crate::rules::plan::{Ask, Cmp, Level, Operand, Pack, Pick, Status, Within};
-use crate::types::{EntityId, PackHash, Value};
+use crate::types::{EntityId, PackHash, SubjectId, Value};
 
 fn repeated() -> Vec<Pack> {
     vec![pack(1, vec![repeat()], vec![])]
@@ -842,7 +842,45 @@ fn before_any_pack_events_are_stored_and_nothing_is_decided() {
     }
     assert!(town.lines().is_empty() && !town.has_job());
     town.line("+1d pack 0");
-    assert_eq!(town.lines(), ["repeat/1 opened OPEN watch +1d repeat"]);
+    assert_eq!(town.lines(), ["repeat/1 opened OPEN watch +0d repeat"]);
+}
+
+#[test]
+fn the_first_pack_decides_the_days_that_waited_for_it() {
+    let mut town = Town::new(repeated());
+    for line in ["+0d cutoff.water KEPCO/1", "+0d cutoff.gas KEPCO/2", "+45d tick"] {
+        town.line(line);
+    }
+    // True for thirty days from +0d on, and no longer on the day of the pack.
+    town.line("+45d pack 0");
+    assert_eq!(town.lines(), ["repeat/1 opened OPEN watch +0d ~repeat"]);
+}
+
+#[test]
+fn a_record_that_nobody_can_read_becomes_a_letter_and_blocks_nothing() {
+    let mut town = Town::open(repeated());
+    let reserved = encode(&HouseholdMessage::AreaFact { name: "x".into(), value: Value::Null });
+    let torn = [reserved[0], reserved[1], 0xff, 0xff];
+    let keyless = encode(&HouseholdMessage::Left { subject: SubjectId::new("person:1"), seq: 1 });
+    let idle = encode(&HouseholdMessage::Continue);
+    let key = Some(b"H1".as_slice());
+    let unreadable = [
+        (key, None),
+        (key, Some(torn.as_slice())),
+        (None, Some(keyless.as_slice())),
+        (Some(b"\xff".as_slice()), Some(idle.as_slice())),
+    ];
+    for (key, value) in unreadable {
+        let effects = town.raw(key, value).expect("a letter");
+        assert!(
+            matches!(effects.facts.as_slice(), [Fact::DeadLetter { code: "IEUM-S003", .. }]),
+            "{:?}",
+            effects.facts
+        );
+        assert_eq!(effects.outputs.len(), 1);
+    }
+    let newer = [reserved[0] + 1, 0];
+    assert!(matches!(town.raw(Some(b"H1"), Some(&newer)), Err(Blocked::Unreadable(_))));
 }
 
 #[test]

@@ -163,6 +163,13 @@ impl Town {
         town
     }
 
+    /// Hands the task a record as it lies in the log, without keeping anything of it.
+    pub(super) fn raw(&mut self, key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Effects, Blocked> {
+        let (topic, partition, offset, timestamp_ms) = (HOUSEHOLDS_LOG, 0, self.offset, 1_000_000);
+        let input = Input { topic, partition, offset, timestamp_ms, key, value, headers: &[] };
+        self.task.handle(&input, &self.state)
+    }
+
     pub(super) fn handle(&mut self, entry: &Entry) -> Result<Effects, Blocked> {
         let value = encode(&entry.message);
         let input = Input {
