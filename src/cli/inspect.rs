@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-/// Local stores of tasks.
+/// Local stores of tasks, and entities that wait for a person.
 #[derive(Debug, clap::Args)]
 pub(super) struct State {
     #[command(subcommand)]
@@ -20,6 +20,7 @@ pub(super) struct State {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Inspect(Inspect),
+    Unpark(super::unpark::Unpark),
 }
 
 /// Show what a task's store holds: its position, its parts by kind, one entity's records.
@@ -45,6 +46,7 @@ struct Inspect {
 pub(super) fn run(args: &State) -> Outcome {
     match &args.command {
         Command::Inspect(args) => inspect(args),
+        Command::Unpark(args) => super::unpark::run(args),
     }
 }
 

@@ -22,6 +22,7 @@ mod status;
 mod stop;
 mod topics;
 mod tree;
+mod unpark;
 mod writer;
 
 use args::{Args, Command};

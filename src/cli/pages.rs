@@ -62,6 +62,7 @@ fn spelt_out(code: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::CommandFactory;
     use std::collections::BTreeSet;
     use std::path::{Path, PathBuf};
 
@@ -119,6 +120,28 @@ mod tests {
                 assert!(find(&word).is_some(), "{word} has no page");
             }
         }
+    }
+
+    /// A page sends nobody to a command that does not exist.
+    #[test]
+    fn every_command_on_a_page_exists() {
+        let program = crate::cli::args::Args::command();
+        let mut named = 0;
+        for page in all() {
+            for (at, start) in page.text.match_indices("`ieum ") {
+                let words = page.text[at + start.len()..].split('`').next().unwrap_or_default();
+                let mut command = &program;
+                for word in words.split_whitespace() {
+                    if !command.has_subcommands() {
+                        break;
+                    }
+                    let found = command.find_subcommand(word);
+                    command = found.unwrap_or_else(|| panic!("{}: no command \"ieum {words}\"", page.code));
+                    named += 1;
+                }
+            }
+        }
+        assert!(named > 3, "pages name {named} commands");
     }
 
     #[test]

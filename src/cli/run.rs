@@ -8,7 +8,7 @@ use super::stop::Asked;
 use super::topics;
 use crate::config::STAGES;
 use crate::http::Server;
-use crate::runtime::{Runtime, RuntimeOptions};
+use crate::runtime::{Runtime, RuntimeOptions, schema_source};
 use crate::telemetry::{quiet_panics, start_logging};
 use crate::types::SmolStr;
 use clap::builder::PossibleValuesParser;
@@ -40,10 +40,15 @@ pub(super) fn run(args: &Run) -> Outcome {
         ));
     }
     let config = args.connect.config()?;
-    let contracts = Arc::new(match &args.topics {
+    let contracts = match &args.topics {
         Some(dir) => topics::load(&Folders { topics: Some(dir.clone()), rules: None })?,
         None => crate::contracts::builtin(),
-    });
+    };
+    let contracts = match schema_source(&config.schemas).map_err(|told| Stop::new(Exit::Config, told))? {
+        Some(source) => contracts.with_schemas(source),
+        None => contracts,
+    };
+    let contracts = Arc::new(contracts);
     start_logging(&config.log);
     quiet_panics();
     let asked = Asked::listen()?;

@@ -22,6 +22,7 @@ pub const OWNED: &[(&str, &str)] = &[
     ("isolation.level", "exactly-once needs read_committed"),
     ("max.in.flight", "order needs it"),
     ("max.in.flight.requests.per.connection", "order needs it"),
+    ("max.poll.interval.ms", "a lane polls all the time, a restore included"),
     ("message.max.bytes", "sizes of inputs and letters are matched to each other"),
     ("partition.assignment.strategy", "lanes answer cooperative rebalances"),
     ("queue.buffering.max.kbytes", "use \"memory.mib\""),
@@ -35,6 +36,7 @@ pub const OWNED: &[(&str, &str)] = &[
     ("ssl.ca.location", "use \"kafka.ca_file\""),
     ("ssl.certificate.location", "use \"kafka.certificate_file\""),
     ("ssl.key.location", "use \"kafka.key_file\""),
+    ("statistics.interval.ms", "nobody would take the statistics, and they would pile up"),
     ("transaction.timeout.ms", "use \"kafka.transaction_timeout_ms\""),
     ("transactional.id", "use \"application.instance\""),
 ];

@@ -1,7 +1,10 @@
 //! File, environment and options into a [`Config`], with all mistakes at once.
 
 use super::reader::{Place, Reader};
-use super::{Application, ClockKind, Config, KafkaConfig, Log, OWNED, STAGES, Sasl, Security, State, codes};
+use super::{
+    Application, ClockKind, Config, KafkaConfig, Log, OWNED, RegistryAddress, STAGES, Sasl, Schemas,
+    Security, State, codes,
+};
 use crate::types::{Diagnostic, SmolStr, did_you_mean};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -36,6 +39,8 @@ const KNOWN: &[&str] = &[
     "kafka.session_timeout_ms",
     "kafka.transaction_timeout_ms",
     "kafka.librdkafka",
+    "schemas.registry",
+    "schemas.dir",
     "state.dir",
     "memory.mib",
     "lanes.commit_interval_ms",
@@ -66,6 +71,9 @@ pub fn load(sources: &Sources) -> Loaded {
     let found = reader.finish(KNOWN);
     (found.is_empty().then_some(config), found)
 }
+
+/// From what a rule may look back to what a household can be walked through.
+const HISTORY: std::ops::RangeInclusive<i64> = 800..=1_200;
 
 /// Prefix of environment variables that are configuration.
 const PREFIX: &str = "IEUM__";
@@ -107,6 +115,7 @@ fn read(reader: &mut Reader, base: &Path) -> Config {
     let mut config = Config {
         kafka: kafka(reader, base, &application),
         application,
+        schemas: schemas(reader, base),
         state: State { dir: path(reader, &["state", "dir"], base).unwrap_or_else(|| base.join("state")) },
         memory_bytes: memory_mib.unsigned_abs() << 20,
         lanes,
@@ -115,7 +124,19 @@ fn read(reader: &mut Reader, base: &Path) -> Config {
         log: log(reader),
     };
     config.kafka.producer_bytes = config.producer_bytes_per_lane();
+    intervals(reader, &config);
     config
+}
+
+/// A transaction that is not committed long before the broker aborts it would never get through.
+fn intervals(reader: &mut Reader, config: &Config) {
+    let most = config.kafka.transaction_timeout_ms / 3;
+    if config.commit_interval_ms > most {
+        let place = reader.place(&["lanes", "commit_interval_ms"], &["kafka", "transaction_timeout_ms"]);
+        let message = format!("\"lanes.commit_interval_ms\" is {}", config.commit_interval_ms);
+        let help = format!("at most a third of \"kafka.transaction_timeout_ms\": {most}");
+        reader.mistake(codes::VALUE, place, message, "the broker would abort the transaction", Some(help));
+    }
 }
 
 fn application(reader: &mut Reader) -> Application {
@@ -131,7 +152,7 @@ fn application(reader: &mut Reader) -> Application {
         id,
         instance: instance.unwrap_or_default(),
         clock: if clock == Some(1) { ClockKind::Declared } else { ClockKind::Append },
-        history_days: u16::try_from(number(reader, &["application", "history_days"], 31..=3_660, 800))
+        history_days: u16::try_from(number(reader, &["application", "history_days"], HISTORY, 800))
             .unwrap_or(u16::MAX),
     }
 }
@@ -222,6 +243,40 @@ fn lanes(reader: &mut Reader) -> BTreeMap<SmolStr, usize> {
             (SmolStr::new(stage), usize::try_from(lanes).unwrap_or(1))
         })
         .collect()
+}
+
+fn schemas(reader: &mut Reader, base: &Path) -> Schemas {
+    let dir = path(reader, &["schemas", "dir"], base);
+    let Some((text, place)) = reader.text(&["schemas", "registry"]) else {
+        return Schemas { registry: None, dir };
+    };
+    let registry = registry(&text);
+    let (label, help) = match (&registry, &dir) {
+        (None, _) => ("not an address", "write http://HOST:PORT; for TLS put a proxy beside this process"),
+        (Some(_), Some(_)) => ("\"schemas.dir\" is set too", "set one of the two"),
+        (Some(_), None) => return Schemas { registry, dir },
+    };
+    reader.mistake(
+        codes::VALUE,
+        place,
+        format!("\"schemas.registry\" is {text:?}"),
+        label,
+        Some(help.to_owned()),
+    );
+    Schemas::default()
+}
+
+fn registry(text: &str) -> Option<RegistryAddress> {
+    let rest = text.strip_prefix("http://")?;
+    let (host, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    let (host, port) = host.rsplit_once(':')?;
+    let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
+    let port = port.parse().ok()?;
+    (!host.is_empty() && is_plain(host) && is_plain(path)).then(|| RegistryAddress {
+        host: host.trim_matches(['[', ']']).to_owned(),
+        port,
+        path: path.trim_end_matches('/').to_owned(),
+    })
 }
 
 fn listen(reader: &mut Reader) -> Option<std::net::SocketAddr> {

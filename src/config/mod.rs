@@ -22,6 +22,8 @@ pub struct Config {
     pub application: Application,
     /// The broker.
     pub kafka: KafkaConfig,
+    /// Schemas of registry ids.
+    pub schemas: Schemas,
     /// Local stores.
     pub state: State,
     /// Bytes that the process may take for caches and queues.
@@ -105,6 +107,26 @@ impl std::fmt::Debug for Sasl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Sasl").field("mechanism", &self.mechanism).field("username", &self.username).finish()
     }
+}
+
+/// Where the schemas of registry ids come from: one of the two, or neither.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Schemas {
+    /// A schema registry.
+    pub registry: Option<RegistryAddress>,
+    /// A folder of exported schemas, `<id>.avsc` each.
+    pub dir: Option<PathBuf>,
+}
+
+/// `http://HOST:PORT/PATH` of a schema registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegistryAddress {
+    /// Host.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// What stands before `/schemas/ids/ID`; empty, or begins with a slash.
+    pub path: String,
 }
 
 /// Local stores.

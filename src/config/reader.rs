@@ -148,6 +148,12 @@ impl Reader {
         find(&self.root, path).is_some()
     }
 
+    /// Where the first of two keys is set, or else the other.
+    pub(super) fn place(&self, path: &[&str], other: &[&str]) -> Place {
+        let entry = find(&self.root, path).or_else(|| find(&self.root, other));
+        entry.map_or_else(Place::default, |entry| entry.place.clone())
+    }
+
     pub(super) fn mistake(
         &mut self,
         code: &'static str,
@@ -178,7 +184,13 @@ impl Reader {
     pub(super) fn finish(mut self, known: &[&str]) -> Vec<Diagnostic> {
         let mut unknown = Vec::new();
         not_asked(&self.root, &mut Vec::new(), &mut unknown);
-        for (path, place) in unknown {
+        for (path, place, is_empty) in unknown {
+            // A section of ours with every key left out or commented out.
+            let is_ours =
+                |key: &&str| key.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('.'));
+            if is_empty && known.iter().any(is_ours) {
+                continue;
+            }
             let inside = known.iter().copied().filter(|k| depth(k) == depth(&path));
             let help = did_you_mean(&path, inside).map(|near| format!("did you mean {near:?}?"));
             self.mistake(codes::UNKNOWN, place, format!("unknown key {path:?}"), "not a key of ieum", help);
@@ -229,14 +241,16 @@ fn find_mut<'a>(table: &'a mut BTreeMap<String, Entry>, path: &[&str]) -> Option
 fn not_asked<'a>(
     table: &'a BTreeMap<String, Entry>,
     path: &mut Vec<&'a str>,
-    unknown: &mut Vec<(String, Place)>,
+    unknown: &mut Vec<(String, Place, bool)>,
 ) {
     for (key, entry) in table {
         path.push(key);
         match &entry.node {
             _ if entry.asked => {}
             Node::Table(inner) if !inner.is_empty() => not_asked(inner, path, unknown),
-            _ => unknown.push((path.join("."), entry.key.clone())),
+            node => {
+                unknown.push((path.join("."), entry.key.clone(), matches!(node, Node::Table(_))));
+            }
         }
         path.pop();
     }

@@ -62,6 +62,38 @@ fn a_file_that_is_not_toml_is_told_with_its_place() {
 }
 
 #[test]
+fn what_would_defeat_a_lane_is_refused() {
+    for (text, at) in [
+        ("[lanes]\ncommit_interval_ms = 4000\n", "4000"),
+        ("transaction_timeout_ms = 1000\n[lanes]\ncommit_interval_ms = 334\n", "334"),
+        ("[application]\nhistory_days = 799\n", "799"),
+        ("[application]\nhistory_days = 1201\n", "1201"),
+    ] {
+        let text = match text.strip_prefix("[application]\n") {
+            Some(key) => MINIMAL.replacen("[kafka]", &format!("{key}[kafka]"), 1),
+            None => format!("{MINIMAL}{text}"),
+        };
+        let (config, found) = load_with(&text, &[], &[]);
+        assert!(config.is_none(), "{text}");
+        assert_eq!((found[0].code, &text[found[0].span.clone()]), ("IEUM-G004", at), "{found:#?}");
+    }
+    good(&format!("{MINIMAL}transaction_timeout_ms = 1000\n[lanes]\ncommit_interval_ms = 333\n"), &[], &[]);
+}
+
+#[test]
+fn a_registry_is_an_address_and_stands_alone() {
+    let config = good(&format!("{MINIMAL}[schemas]\nregistry = \"http://registry:8081/apis/\"\n"), &[], &[]);
+    let registry = config.schemas.registry.unwrap();
+    assert_eq!((registry.host.as_str(), registry.port, registry.path.as_str()), ("registry", 8081, "/apis"));
+    for wrong in ["https://registry:8081", "registry:8081", "http://registry", "http://:1", "http://a b:1"] {
+        let (config, found) = load_with(&format!("{MINIMAL}[schemas]\nregistry = \"{wrong}\"\n"), &[], &[]);
+        assert!(config.is_none() && found[0].code == "IEUM-G004", "{wrong}");
+    }
+    let both = format!("{MINIMAL}[schemas]\nregistry = \"http://r:1\"\ndir = \"schemas\"\n");
+    assert!(load_with(&both, &[], &[]).0.is_none());
+}
+
+#[test]
 fn a_secret_comes_from_its_file_and_is_never_shown() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("password"), "hush\n").unwrap();

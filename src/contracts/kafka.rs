@@ -6,8 +6,9 @@ use crate::types::SmolStr;
 /// Largest record of a raw topic: far above what is accepted, so that an oversized record becomes a dead letter with a
 /// cause instead of an error at its producer alone.
 pub const RAW_MESSAGE_BYTES: i32 = 11 << 20;
-/// Largest record of other topics where `topic.toml` says nothing.
-pub const OWN_MESSAGE_BYTES: i32 = 1 << 20;
+/// Largest record of other topics where `topic.toml` says nothing: the largest that a lane writes, with room for Kafka's
+/// framing. A topic that took less would stop the lane at one record for ever.
+pub const OWN_MESSAGE_BYTES: i32 = (2 << 20) + (64 << 10);
 const MS_PER_DAY: i64 = 86_400_000;
 const MS_PER_HOUR: i64 = 3_600_000;
 
@@ -44,6 +45,8 @@ impl Topic {
                 // An erasure is a fact within two days: one for the segment to roll, one for the cleaner.
                 configs.push(("max.compaction.lag.ms", MS_PER_DAY.to_string()));
                 configs.push(("segment.ms", MS_PER_DAY.to_string()));
+                // A store that was away for less has missed no deletion.
+                configs.push(("delete.retention.ms", MS_PER_DAY.to_string()));
             }
         }
         configs.sort_unstable();

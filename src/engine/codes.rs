@@ -21,7 +21,7 @@ pub const STAGE_CODES: &[(&str, &str, &str)] = &[
         "A record without a body says that something ended or never happened, but the report that it refers to (same \
          source, same source key) was not known and did not come within the topic's lateness. It changed nothing.\n\n\
          Either the report was lost or rejected (look for a letter with the same source key), or the source used another \
-         key. Send the report, then redrive the letter (`ieum dlq redrive`).",
+         key. Send the report, then the record of the letter again.",
     ),
     (
         TOO_OLD,

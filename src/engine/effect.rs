@@ -65,6 +65,9 @@ pub enum Blocked {
     /// The log says to switch to a pack whose content has not been loaded.
     #[error("pack {} is in force in the log but its content has not arrived", .0.short())]
     PackMissing(PackHash),
+    /// The schema of a record could not be had now.
+    #[error("{0}")]
+    SchemaUnavailable(String),
     /// The log holds something this binary must not skip.
     #[error("stage log record cannot be read: {0}")]
     Unreadable(String),

@@ -104,6 +104,7 @@ impl Task for IntakeTask {
         let read = self.shared.reader.read(input.topic, input.key, input.value).and_then(checked);
         let payload = match read {
             Ok(payload) => payload,
+            Err(reject) if reject.is_transient() => return Err(Blocked::SchemaUnavailable(reject.text)),
             Err(Reject { code, text }) => {
                 let letter = Letter { stage: STAGE, code, text: &text, input: input.clone() };
                 effects.outputs.push(self.shared.letters.write(&letter));

@@ -10,8 +10,8 @@ use rdkafka::admin::{
     AdminClient, AdminOptions, AlterConfig, ConfigSource, NewTopic, ResourceSpecifier, TopicReplication,
 };
 use rdkafka::client::DefaultClientContext;
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 /// One difference between a contract and the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,7 +134,26 @@ impl Admin {
         for (topic, settings) in changed {
             self.set(topic, &settings)?;
         }
-        Ok(())
+        self.until_seen(differences)
+    }
+
+    /// A topic is made before every broker tells of it: whoever starts next must find them all.
+    fn until_seen(&self, differences: &[Difference]) -> Result<(), Failure> {
+        let deadline = Instant::now() + CALL;
+        loop {
+            let there: BTreeSet<String> = self.ends.partitions()?.into_iter().map(|(name, _)| name).collect();
+            let unseen = differences.iter().find_map(|difference| match difference {
+                Difference::Missing { topic, .. } if !there.contains(topic.as_str()) => Some(topic),
+                _ => None,
+            });
+            match unseen {
+                None => return Ok(()),
+                Some(topic) if Instant::now() >= deadline => {
+                    return Err(Failure::Retry(format!("{topic} has been created and is not seen yet")));
+                }
+                Some(_) => std::thread::sleep(Duration::from_millis(50)),
+            }
+        }
     }
 
     fn create(

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 /// Time between looks.
 const EVERY: Duration = Duration::from_secs(5);
+/// Time between looks while the broker does not answer.
+const RETRY: Duration = Duration::from_secs(1);
 /// Ends remembered a partition; beyond that every second one is dropped.
 const REMEMBERED: usize = 128;
 
@@ -23,9 +25,17 @@ pub(super) fn run(board: &Board, metrics: &Metrics, ends: &Ends, stop: &AtomicBo
     while !stop.load(Ordering::Acquire) {
         let (mut records, mut held, mut seconds) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let mut seen = BTreeMap::new();
-        for lane in board.status().lanes {
+        let mut silent = None;
+        'look: for lane in board.status().lanes {
             for task in lane.tasks {
-                let Ok(Bounds { start, stable, high }) = ends.bounds(&task.at) else { continue };
+                let Bounds { start, stable, high } = match ends.bounds(&task.at) {
+                    Ok(bounds) => bounds,
+                    // One answer that does not come tells for all: each costs seconds.
+                    Err(failure) => {
+                        silent = Some(failure.to_string());
+                        break 'look;
+                    }
+                };
                 let committed = task.committed.max(start);
                 let key = (lane.stage, task.at.clone());
                 let mut wait = waits.remove(&key).unwrap_or_default();
@@ -37,6 +47,15 @@ pub(super) fn run(board: &Board, metrics: &Metrics, ends: &Ends, stop: &AtomicBo
                 *longest = waited.max(*longest);
                 seen.insert(key, wait);
             }
+        }
+        ends.serve();
+        // An idle lane does not notice that its broker is away.
+        let is_silent = silent.is_some();
+        board.silent(silent);
+        if is_silent {
+            waits.extend(seen);
+            pause(RETRY, stop);
+            continue;
         }
         waits = seen;
         metrics.set_lag(&records, &held, &seconds);

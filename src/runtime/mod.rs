@@ -13,12 +13,14 @@ mod lag;
 mod lane;
 mod packs;
 mod sampler;
+mod schemas;
 mod status;
 pub mod admin;
 
 pub use broker::{KafkaBroker, LaneId};
 pub use codes::{CLOCK_DIFFERS, CLUSTER_UNKNOWN, LANE_REFUSED, NO_THREAD, RUNTIME_CODES, TOPICS_DIFFER};
 pub use packs::{Chunk, Packs, pack_records};
+pub use schemas::schema_source;
 pub use status::{Ended, LaneState, LaneStatus, Status};
 
 use crate::config::{ClockKind, Config};

@@ -113,6 +113,8 @@ pub(super) struct Board {
 struct Inner {
     /// What the whole process waits for before any lane starts.
     starting: Option<String>,
+    /// The broker has not answered the last question: why.
+    silent: Option<String>,
     lanes: BTreeMap<(&'static str, usize), (LaneState, Vec<TaskStatus>)>,
     ended: Option<Ended>,
 }
@@ -124,6 +126,11 @@ impl Board {
 
     pub(super) fn starting(&self, wait: Option<String>) {
         self.inner().starting = wait;
+    }
+
+    /// Whether the broker answered the last time, and if not, why.
+    pub(super) fn silent(&self, why: Option<String>) {
+        self.inner().silent = why;
     }
 
     pub(super) fn lane(&self, stage: &'static str, lane: usize, state: LaneState, tasks: Vec<TaskStatus>) {
@@ -160,7 +167,7 @@ impl Board {
                 tasks: tasks.clone(),
             })
             .collect();
-        let mut waiting: Vec<String> = inner.starting.iter().cloned().collect();
+        let mut waiting: Vec<String> = inner.starting.iter().chain(&inner.silent).cloned().collect();
         for lane in &lanes {
             waiting.extend(waits(lane));
         }
@@ -239,6 +246,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_process_whose_broker_fell_silent_is_not_ready_until_it_answers() {
+        let board = Board::default();
+        board.lane("identity", 0, LaneState::Running, vec![task(TaskState::Running)]);
+        board.silent(Some("broker away".into()));
+        assert_eq!(board.status().waiting, ["broker away"]);
+        board.silent(None);
+        assert!(board.status().is_ready());
     }
 
     #[test]

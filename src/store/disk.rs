@@ -16,7 +16,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -39,6 +39,8 @@ pub(super) struct Disk {
     owner: Owner,
     page_cache_bytes: u64,
     db: RwLock<Option<Open>>,
+    /// Size of the files when they were last compared with the data.
+    compared: AtomicU64,
     faulty: AtomicBool,
     fault: Mutex<Option<StoreFault>>,
 }
@@ -56,6 +58,7 @@ impl Disk {
             owner,
             page_cache_bytes,
             db: RwLock::new(None),
+            compared: AtomicU64::new(0),
             faulty: AtomicBool::new(false),
             fault: Mutex::new(None),
         };
@@ -164,12 +167,19 @@ impl Disk {
         self.read(sled::Db::size_on_disk).unwrap_or(0)
     }
 
-    /// Writes the data into a new database when the files of this one hold mostly what is no longer true.
-    pub(super) fn rebuild_if_bloated(&self, (ratio, floor): (u64, u64)) {
-        let files = self.bytes();
-        if files < floor || self.fault().is_some() {
-            return;
+    /// Writes the data into a new database when the files of this one hold mostly what is no longer true. To know, all data
+    /// is read, so it looks again only when the files have grown by half. Whether it looked.
+    pub(super) fn rebuild_if_bloated(&self, (ratio, floor): (u64, u64)) -> bool {
+        let (files, compared) = (self.bytes(), self.compared.load(Ordering::Acquire));
+        if files < floor.max(compared + compared / 2) || self.fault().is_some() {
+            return false;
         }
+        self.compared.store(files, Ordering::Release);
+        self.compare(files, ratio);
+        true
+    }
+
+    fn compare(&self, files: u64, ratio: u64) {
         let Some(old) = self.db.read().unwrap_or_else(PoisonError::into_inner).clone() else { return };
         let Ok(data) = self.read(|db| {
             db.iter().try_fold(0, |sum: u64, entry| {
@@ -189,6 +199,7 @@ impl Disk {
                 let generation = old.generation;
                 drop(old);
                 self.remove(generation);
+                self.compared.store(0, Ordering::Release);
             }
             Err(error) => tracing::warn!(%error, "a store could not be written anew; it goes on as it is"),
         }
@@ -355,7 +366,7 @@ impl Disk {
         }
     }
 
-    fn fail(&self, fault: StoreFault) -> StoreFault {
+    pub(super) fn fail(&self, fault: StoreFault) -> StoreFault {
         let mut slot = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
         let told = slot.get_or_insert(fault).clone();
         self.faulty.store(true, Ordering::Release);

@@ -207,6 +207,17 @@ fn a_bloated_database_is_written_anew_and_nothing_is_missing() {
 }
 
 #[test]
+fn files_that_did_not_grow_are_not_looked_through_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Disk::open(dir.path().to_owned(), owner(), 1 << 20);
+    let mut writes = Writes::new();
+    (0..200).for_each(|n| drop(writes.insert(key(n), Some(record(n)))));
+    disk.write(&writes, at(1));
+    assert!(disk.rebuild_if_bloated((u64::MAX, 1)));
+    assert!(!disk.rebuild_if_bloated((u64::MAX, 1)));
+}
+
+#[test]
 fn a_store_reads_like_memory_whatever_is_on_disk() {
     let dir = tempfile::tempdir().unwrap();
     let options = StoreOptions { cache_bytes: 4_000, batch_bytes: 3_000, ..StoreOptions::default() };

@@ -2,7 +2,8 @@
 
 use super::Writes;
 use super::disk::Disk;
-use crate::engine::lane::io::StorePosition;
+use crate::engine::lane::io::{StoreFault, StorePosition};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -32,6 +33,19 @@ impl Writer {
     /// Starts the thread. `rebuild` is the ratio of files to data, and the size of files, beyond which the database is
     /// written anew.
     pub(super) fn start(disk: Arc<Disk>, rebuild: (u64, u64)) -> Self {
+        let failed = Arc::clone(&disk);
+        Self::with(
+            move |batch| {
+                disk.write(&batch.writes, batch.position);
+                disk.rebuild_if_bloated(rebuild);
+            },
+            move || {
+                failed.fail(StoreFault::Corrupt(String::from("its writer panicked")));
+            },
+        )
+    }
+
+    fn with(put: impl FnMut(&Batch) + Send + 'static, failed: impl Fn() + Send + 'static) -> Self {
         // Room for none: the batch before must be taken over first, so at most two are in memory.
         let (batches, receiver) = sync_channel(0);
         let done = Arc::new(Done::default());
@@ -39,7 +53,7 @@ impl Writer {
             let done = Arc::clone(&done);
             std::thread::Builder::new()
                 .name(String::from("store-writer"))
-                .spawn(move || run(&disk, &receiver, &done, rebuild))
+                .spawn(move || run(&receiver, &done, put, &failed))
         };
         match thread {
             Ok(thread) => {
@@ -86,11 +100,38 @@ impl Drop for Writer {
     }
 }
 
-fn run(disk: &Disk, batches: &Receiver<Batch>, done: &Done, rebuild: (u64, u64)) {
+/// Counts every batch, whatever becomes of it: the lane waits for the count. sled panics on some damage.
+fn run(batches: &Receiver<Batch>, done: &Done, mut put: impl FnMut(&Batch), failed: &impl Fn()) {
     for batch in batches {
-        disk.write(&batch.writes, batch.position);
-        disk.rebuild_if_bloated(rebuild);
+        if catch_unwind(AssertUnwindSafe(|| put(&batch))).is_err() {
+            failed();
+        }
         *done.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         done.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+
+    #[test]
+    fn whoever_waits_for_a_batch_that_panicked_is_set_free() {
+        let (failed, told) = channel();
+        let writer = Writer::with(|_| panic!("damage"), move || failed.send(()).unwrap());
+        let position = StorePosition {
+            changelog_next: 1,
+            input_next: 1,
+            stream_time_ms: 0,
+            sequence: 1,
+            marker_offset: -1,
+            committed_at_ms: 0,
+        };
+        for _ in 0..2 {
+            writer.write(Batch { writes: Arc::default(), position });
+            writer.wait();
+            assert_eq!(told.try_recv(), Ok(()));
+        }
     }
 }

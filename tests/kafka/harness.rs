@@ -63,6 +63,46 @@ pub(crate) fn wipe_broker(dir: &Path) -> bool {
     wiped.is_ok_and(|wiped| wiped.status.success())
 }
 
+/// A broker for one test alone, which may stop it.
+pub(crate) struct OwnBroker {
+    dir: tempfile::TempDir,
+    bootstrap: String,
+}
+
+impl OwnBroker {
+    pub(crate) fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let bootstrap = String::from_utf8(Self::told(&dir, &["start", "--port", "0"])).unwrap();
+        Self { dir, bootstrap: bootstrap.trim().to_owned() }
+    }
+
+    /// It keeps its data and its port.
+    pub(crate) fn stop(&self) {
+        Self::told(&self.dir, &["stop"]);
+    }
+
+    pub(crate) fn resume(&self) {
+        Self::told(&self.dir, &["start"]);
+    }
+
+    /// A corner without a topic of its own.
+    pub(crate) fn corner(&self) -> Corner {
+        Corner::on(&self.bootstrap)
+    }
+
+    fn told(dir: &tempfile::TempDir, order: &[&str]) -> Vec<u8> {
+        let ran = Command::new(script()).args(order).arg("--dir").arg(dir.path()).output().unwrap();
+        assert!(ran.status.success(), "{order:?}: {}", String::from_utf8_lossy(&ran.stderr));
+        ran.stdout
+    }
+}
+
+impl Drop for OwnBroker {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
 /// One test's corner of the broker.
 pub(crate) struct Corner {
     pub(crate) config: Config,
@@ -72,17 +112,20 @@ pub(crate) struct Corner {
 impl Corner {
     /// A topic of its own with so many partitions.
     pub(crate) fn new(partitions: i32) -> Self {
+        let corner = Self::on(&server().bootstrap);
+        corner.create(&corner.topic, partitions);
+        corner
+    }
+
+    fn on(bootstrap: &str) -> Self {
         let number = TESTS.fetch_add(1, Ordering::Relaxed);
         let application = format!("t{}-{number}", std::process::id());
         let text = format!(
-            "[application]\nid = \"{application}\"\ninstance = \"a\"\n[kafka]\nbootstrap = \"{}\"\nsession_timeout_ms = 6000\n",
-            server().bootstrap
+            "[application]\nid = \"{application}\"\ninstance = \"a\"\n[kafka]\nbootstrap = \"{bootstrap}\"\nsession_timeout_ms = 6000\n"
         );
         let (config, found) = load(&Sources { file: Some(("test.toml".into(), text)), ..Sources::default() });
         let config = config.unwrap_or_else(|| panic!("{found:#?}"));
-        let corner = Self { config, topic: SmolStr::new(format!("{application}.in")) };
-        corner.create(&corner.topic, partitions);
-        corner
+        Self { config, topic: SmolStr::new(format!("{application}.in")) }
     }
 
     pub(crate) fn kafka(&self) -> &KafkaConfig {

@@ -5,5 +5,6 @@
 
 mod broker;
 mod harness;
+mod operations;
 mod runtime;
 mod spine;

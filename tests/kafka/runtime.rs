@@ -1,6 +1,6 @@
 //! The whole process on a real broker. Its topics have the names of the contracts, so one test at a time.
 
-mod on_kafka {
+pub(crate) mod on_kafka {
     use crate::harness::*;
     use ieum::contracts::{Contracts, builtin};
     use ieum::engine::lane::io::{Outgoing, TopicPartition};
@@ -14,7 +14,7 @@ mod on_kafka {
 
     static ONE: Mutex<()> = Mutex::new(());
 
-    fn until(runtime: &Runtime, wanted: impl Fn(&Status) -> bool) -> Status {
+    pub(crate) fn until(runtime: &Runtime, wanted: impl Fn(&Status) -> bool) -> Status {
         let deadline = Instant::now() + 2 * PATIENCE;
         loop {
             let status = runtime.status();
@@ -26,7 +26,7 @@ mod on_kafka {
         }
     }
 
-    fn publish_builtin_pack(corner: &Corner, contracts: &Contracts) {
+    pub(crate) fn publish_builtin_pack(corner: &Corner, contracts: &Contracts) {
         let files = ieum::rules::builtin_files();
         let (pack, mistakes) = ieum::rules::load(files.iter().copied(), contracts);
         let pack = pack.unwrap_or_else(|| panic!("{mistakes:#?}"));

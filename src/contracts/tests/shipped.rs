@@ -75,6 +75,7 @@ fn changelogs_are_compacted_within_two_days_and_not_within_the_hour() {
     let configs: BTreeMap<&str, String> = topic.configs().into_iter().collect();
     let want = [
         ("cleanup.policy", "compact"),
+        ("delete.retention.ms", "86400000"),
         ("max.compaction.lag.ms", "86400000"),
         ("max.message.bytes", "8388608"),
         ("message.timestamp.type", "LogAppendTime"),

@@ -1,4 +1,5 @@
 use super::*;
+use crate::contracts::codes::SCHEMA_UNAVAILABLE;
 use crate::engine::message::decode;
 use crate::engine::state::MemoryState;
 use crate::types::{AreaEvent, EventTime, Phase, Signal, SubjectId};
@@ -35,6 +36,7 @@ impl Reader for Words {
                 region: None,
                 lateness_days: 7,
             })),
+            ["later"] => Err(Reject { code: SCHEMA_UNAVAILABLE, text: String::from("no answer") }),
             _ => Err(Reject { code: "IEUM-D001", text: String::from("no words") }),
         }
     }
@@ -143,4 +145,19 @@ fn more_sources_than_a_commit_takes_are_told_at_once_and_none_is_lost() {
     }
     told.extend(control(&task.commit_outputs(&[])));
     assert_eq!(told.len(), SOURCES_PER_COMMIT + 3);
+}
+
+#[test]
+fn a_record_whose_schema_cannot_be_had_now_waits_and_is_no_letter() {
+    let input = Input {
+        topic: "raw",
+        partition: 2,
+        offset: 9,
+        timestamp_ms: 77,
+        key: None,
+        value: Some(b"later"),
+        headers: &[],
+    };
+    let handled = task().handle(&input, &MemoryState::default());
+    assert_eq!(handled.err(), Some(Blocked::SchemaUnavailable(String::from("no answer"))));
 }

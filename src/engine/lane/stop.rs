@@ -88,7 +88,7 @@ pub const LANE_CODES: &[(&str, &str, &str)] = &[
         "the broker refused what a lane cannot do without",
         "The broker answered with an error that no retry can mend: a topic is missing, access is not granted, a record \
          is larger than the topic allows, or the group's position is older than what the topic still holds.\n\nThe \
-         message says which. `ieum doctor` checks topics and access.",
+         message says which. `ieum topics plan` shows which topics differ from their contracts.",
     ),
     (
         STORE_UNUSABLE,
@@ -115,14 +115,14 @@ pub const LANE_CODES: &[(&str, &str, &str)] = &[
         "A defect in ieum: the task met a state that it holds to be impossible. The record is in `dead-letters` with its \
          bytes, and the entity that it belongs to is parked: its later records go to `dead-letters` too, so that nothing \
          is decided on half of what is known. All other entities go on.\n\nReport it with the letter. After the repair, \
-         append a record with the entity's key and the header `ieum-unpark` to the stage log, then redrive the letters \
-         (`ieum dlq redrive`).",
+         take the entity back with `ieum state unpark`, then send the records of its letters again: a letter holds topic, \
+         key and bytes.",
     ),
     (
         PARKED,
         "the record's entity is parked",
         "An earlier record of this entity made the task panic (IEUM-L009). Until an operator acts, its records are kept \
-         in `dead-letters`, in order, to be redriven.",
+         in `dead-letters`, in order, to be sent again.",
     ),
     (
         TOO_LARGE,
@@ -130,8 +130,8 @@ pub const LANE_CODES: &[(&str, &str, &str)] = &[
         "What the task made of this record, an output or the state of its entity, is larger than the largest record that \
          every topic takes. The record is in `dead-letters`, and its entity is parked like after a panic \
          (IEUM-L009), for its state no longer holds all that was said of it. All other entities go on.\n\nLook for a \
-         source that floods one entity. To go on, raise `max.message.bytes` of the topics and ieum's own limit, \
-         append a record with the entity's key and the header `ieum-unpark`, and redrive the letters.",
+         source that floods one entity. To go on, correct its records at the \
+         source, take the entity back with `ieum state unpark`, and send the records of its letters again.",
     ),
 ];
 
