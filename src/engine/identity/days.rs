@@ -64,7 +64,7 @@ impl DayBits {
     }
 
     /// Takes in all that is known elsewhere.
-    fn take_all(&mut self, other: &Self) -> bool {
+    pub(super) fn take_all(&mut self, other: &Self) -> bool {
         let news = (0..31).filter_map(|day| other.day(day).map(|(revision, state)| (day, revision, state)));
         news.fold(false, |any, (day, revision, state)| self.take(day, revision, state) || any)
     }
@@ -80,12 +80,6 @@ fn set(bits: &mut u32, day: u8, value: bool) {
 }
 
 impl Series {
-    /// By which way a reading came to the owner at `trail`.
-    pub(super) fn of(source: &SmolStr, kind: &SmolStr, owners: &[SubjectId], trail: u8) -> Self {
-        let owners = if owners.len() > 1 { owners.to_vec() } else { Vec::new() };
-        Self { source: source.clone(), kind: kind.clone(), owners, trail }
-    }
-
     fn is(&self, source: &str, kind: &str) -> bool {
         self.source == source && self.kind == kind
     }
@@ -104,17 +98,27 @@ pub(super) fn next_owner(owners: &[SubjectId], trail: u8) -> Option<(u8, &Subjec
 
 impl Subject {
     /// The place of a series, a new one if need be; none if there are too many.
-    pub(super) fn series(&mut self, wanted: &Series) -> Option<u8> {
+    pub(super) fn series(
+        &mut self,
+        source: &SmolStr,
+        kind: &SmolStr,
+        owners: &[SubjectId],
+        trail: u8,
+    ) -> Option<u8> {
+        let owners = if owners.len() > 1 { owners } else { &[] };
         let known = &self.head.get().series;
-        if let Some(at) = known.iter().position(|series| series == wanted) {
+        let is_wanted =
+            |series: &Series| series.is(source, kind) && series.trail == trail && series.owners == owners;
+        if let Some(at) = known.iter().position(is_wanted) {
             return u8::try_from(at).ok();
         }
         let at = known.iter().position(|series| series.source.is_empty()).unwrap_or(known.len());
         let place = u8::try_from(at).ok().filter(|_| at < SERIES_OF_A_SUBJECT)?;
+        let new = Series { source: source.clone(), kind: kind.clone(), owners: owners.to_vec(), trail };
         let series = &mut self.head.edit().series;
         match series.get_mut(at) {
-            Some(free) => *free = wanted.clone(),
-            None => series.push(wanted.clone()),
+            Some(free) => *free = new,
+            None => series.push(new),
         }
         Some(place)
     }
@@ -125,19 +129,18 @@ impl Subject {
         series.is_some_and(|series| series.next().is_none()) || self.linked()
     }
 
-    /// Takes in what a record says of a day; answers whether that was new.
-    pub(super) fn note(&mut self, work: &Work<'_>, of: u8, day: Day, revision: i64, state: DayState) -> bool {
-        let mut bits = DayBits::default();
-        bits.take(place_in_month(day), revision, state);
-        self.note_month(work, of, month(day), &bits)
-    }
-
-    /// Takes in what is known of a month; answers whether any of it was new.
-    pub(super) fn note_month(&mut self, work: &Work<'_>, of: u8, month: i16, news: &DayBits) -> bool {
+    /// Changes what is known of a series in a month; answers what the change says, whether any of it was new.
+    pub(super) fn note(
+        &mut self,
+        work: &Work<'_>,
+        of: u8,
+        month: i16,
+        change: impl FnOnce(&mut DayBits) -> bool,
+    ) -> bool {
         let page = self.month(work, month);
         let place = page.get().series.binary_search_by_key(&of, |(known, _)| *known);
         let mut bits = place.map(|at| page.get().series[at].1.clone()).unwrap_or_default();
-        if !bits.take_all(news) {
+        if !change(&mut bits) {
             return false;
         }
         match place {

@@ -4,7 +4,7 @@
 
 use super::super::effect::Fact;
 use super::super::message::{HouseholdMessage, SubjectMessage};
-use super::days::{day_event, next_owner};
+use super::days::{day_event, month, next_owner, place_in_month};
 use super::link::{Standing, tell};
 use super::records::{DayBits, Series};
 use super::subject::Subject;
@@ -35,11 +35,12 @@ impl Arrival<'_> {
 pub(super) fn take_in(work: &mut Work<'_>, arrival: &Arrival<'_>, owner: &SubjectId) -> bool {
     let Reading { source, kind, day, revision, state, owners, .. } = arrival.reading;
     let mut subject = Subject::load(work, owner);
-    let Some(of) = subject.series(&Series::of(source, kind, owners, arrival.trail)) else {
+    let Some(of) = subject.series(source, kind, owners, arrival.trail) else {
         return hop(work, arrival);
     };
     let before = subject.day(work, source, kind, *day);
-    if !subject.note(work, of, *day, *revision, *state) {
+    let take = |bits: &mut DayBits| bits.take(place_in_month(*day), *revision, *state);
+    if !subject.note(work, of, month(*day), take) {
         work.facts.push(Fact::Duplicate { topic: arrival.origin.topic.clone() });
         return true;
     }
@@ -123,11 +124,13 @@ pub(super) fn take_over(
 ) -> bool {
     let Some(owner) = series.owners.get(usize::from(series.trail)) else { return true };
     let mut subject = Subject::load(work, owner);
-    let Some(of) = subject.series(&series) else { return hand_on(work, origin, &series, months) };
+    let Some(of) = subject.series(&series.source, &series.kind, &series.owners, series.trail) else {
+        return hand_on(work, origin, &series, months);
+    };
     let before = Standing::of(work, &mut subject);
     let mut any = false;
     for (month, bits) in &months {
-        any |= subject.note_month(work, of, *month, bits);
+        any |= subject.note(work, of, *month, |known| known.take_all(bits));
     }
     if any {
         restate(work, &mut subject, &before);
@@ -143,7 +146,7 @@ pub(super) fn take_over(
 pub(super) fn forget(work: &mut Work<'_>, origin: &Origin, series: Series) {
     let Some(owner) = series.owners.get(usize::from(series.trail)) else { return };
     let mut subject = Subject::load(work, owner);
-    let Some(of) = subject.series(&series) else { return };
+    let Some(of) = subject.series(&series.source, &series.kind, &series.owners, series.trail) else { return };
     let before = Standing::of(work, &mut subject);
     if !subject.drop_series(work, of) {
         return;

@@ -5,6 +5,7 @@ use crate::types::{
     Day, EntityId, Event, EventKey, EventTime, Origin, Phase, SmolStr, StreamTime, SubjectId,
 };
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// What is known of a subject.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,8 +97,8 @@ pub struct Voided {
 /// Events of a subject in one year.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubjectPage {
-    /// By key.
-    pub entries: Vec<Entry>,
+    /// By key. Shared, so that a copy of the page for one more entry copies no other.
+    pub entries: Vec<Arc<Entry>>,
     /// Older events beyond the limit of a kind, which are counted alone.
     pub dropped: Vec<(SmolStr, u32)>,
 }

@@ -115,11 +115,11 @@ fn report(work: &mut Work<'_>, subject: &mut Subject, arrival: &Arrival<'_>) -> 
     let ends = [old.as_ref().and_then(|old| old.end), subject.voided(key).and_then(|voided| voided.end)];
     let end = ends.into_iter().fold(waited_end, higher);
     let entry = Entry { event, end, onward: arrival.onward() };
-    place(work, subject, arrival.origin, old.as_ref(), &entry);
+    place(work, subject, arrival.origin, old.as_deref(), &entry);
     if !subject.counts(&entry) {
         hand_on(work, &entry);
     }
-    subject.insert(work, old.as_ref(), entry);
+    subject.insert(work, old.as_deref(), entry);
     Known::New
 }
 
@@ -133,7 +133,7 @@ fn end(work: &mut Work<'_>, subject: &mut Subject, arrival: &Arrival<'_>, time: 
     if !new {
         return Known::Already;
     }
-    let entry = Entry { end: Some((*revision, time)), ..old.clone() };
+    let entry = Entry { end: Some((*revision, time)), ..Entry::clone(&old) };
     place(work, subject, arrival.origin, Some(&old), &entry);
     if !subject.counts(&entry) {
         pass(work, arrival);

@@ -8,6 +8,7 @@ use super::work::Work;
 use crate::types::{Day, EntityId, Event, EventKey, SubjectId};
 use chrono::Datelike;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Events of a kind kept in one page; of more only the newest, the rest is a count.
 pub const EVENTS_OF_A_KIND: usize = 256;
@@ -63,11 +64,11 @@ impl Subject {
     }
 
     /// The entry of a key, in whichever year it lies.
-    pub(super) fn find(&mut self, work: &Work<'_>, key: &EventKey) -> Option<Entry> {
+    pub(super) fn find(&mut self, work: &Work<'_>, key: &EventKey) -> Option<Arc<Entry>> {
         self.years().into_iter().find_map(|year| {
             let entries = &self.page(work, year).get().entries;
             let at = entries.binary_search_by(|entry| entry.event.key.cmp(key)).ok()?;
-            Some(entries[at].clone())
+            Some(Arc::clone(&entries[at]))
         })
     }
 
@@ -86,14 +87,14 @@ impl Subject {
         let page = self.page(work, into).edit();
         let kind = entry.event.kind.clone();
         match page.entries.binary_search_by(|known| known.event.key.cmp(&entry.event.key)) {
-            Ok(at) => page.entries[at] = entry,
-            Err(at) => page.entries.insert(at, entry),
+            Ok(at) => page.entries[at] = Arc::new(entry),
+            Err(at) => page.entries.insert(at, Arc::new(entry)),
         }
-        let of_kind = |entry: &&Entry| entry.event.kind == kind;
+        let of_kind = |entry: &&Arc<Entry>| entry.event.kind == kind;
         if page.entries.len() > EVENTS_OF_A_KIND
             && page.entries.iter().filter(of_kind).count() > EVENTS_OF_A_KIND
         {
-            let age = |entry: &&Entry| (entry.event.day(), entry.event.key.clone());
+            let age = |entry: &&Arc<Entry>| (entry.event.day(), entry.event.key.clone());
             let oldest = page.entries.iter().filter(of_kind).min_by_key(age).map(|e| e.event.key.clone());
             page.entries.retain(|entry| Some(&entry.event.key) != oldest.as_ref());
             match page.dropped.iter_mut().find(|(known, _)| *known == kind) {
@@ -104,7 +105,7 @@ impl Subject {
     }
 
     /// All entries, year by year.
-    pub(super) fn entries(&mut self, work: &Work<'_>) -> Vec<Entry> {
+    pub(super) fn entries(&mut self, work: &Work<'_>) -> Vec<Arc<Entry>> {
         let years = self.years();
         years.into_iter().flat_map(|year| self.page(work, year).get().entries.clone()).collect()
     }
