@@ -1,0 +1,84 @@
+//! Every stage in its real lane with its real store, the city's mix in its log, a broker that costs nothing: what an event
+//! costs the processor itself. A commit comes as often as at a hundred thousand events a second every 100 ms.
+
+use crate::broker::{Ready, Told};
+use crate::measure::{process_cpu, resident_mb, thread_cpu};
+use crate::town::Town;
+use ieum::engine::lane::io::{Polled, TopicPartition};
+use ieum::engine::lane::{Guarantee, Lane, LaneConfig, OpenStore};
+use ieum::engine::layout::{CONTROL_LOG, HOUSEHOLDS_LOG, SUBJECTS_LOG};
+use ieum::engine::letter::{Letters, letter_encoder};
+use ieum::sim::pipeline::LogRecord;
+use ieum::store::{Owner, SledStore, StoreOptions};
+use ieum::types::SmolStr;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Declared milliseconds of a step: it handles at most 512 records.
+const STEP_MS: u64 = 5;
+
+pub(crate) fn run(town: &Town) {
+    println!("\nstages, one lane each: {}", town.describe());
+    println!(
+        "{:<12} {:>9} {:>9} {:>9} {:>13} {:>13} {:>8}",
+        "stage", "events", "produced", "commits", "events/CPU-s", "with store", "RSS MB"
+    );
+    let raw = town.raw().into_iter().flat_map(|(topic, records)| polled(&topic, records));
+    let mut raw: Vec<Polled> = raw.collect();
+    raw.sort_by_key(|record| record.timestamp_ms);
+    lane(town, "intake", raw.into());
+    lane(town, "identity", polled(SUBJECTS_LOG, town.log(SUBJECTS_LOG)).collect());
+    lane(town, "households", polled(HOUSEHOLDS_LOG, town.log(HOUSEHOLDS_LOG)).collect());
+    lane(town, "control", polled(CONTROL_LOG, town.log(CONTROL_LOG)).collect());
+}
+
+fn polled(topic: &str, records: Vec<LogRecord>) -> impl Iterator<Item = Polled> + use<> {
+    let at = TopicPartition { topic: SmolStr::new(topic), partition: 0 };
+    records.into_iter().map(move |record| Polled {
+        at: at.clone(),
+        offset: record.offset,
+        timestamp_ms: record.timestamp_ms,
+        key: record.key,
+        value: record.value,
+        headers: record.headers,
+    })
+}
+
+fn lane(town: &Town, stage: &str, records: VecDeque<Polled>) {
+    let stage = town.stage(stage);
+    let events = records.len();
+    let letters = letter_encoder(&town.contracts).expect("the contract of letters fits");
+    let letters = Arc::new(Letters::new(town.layout.clone(), letters));
+    let dir = tempfile::tempdir().expect("a folder for the store");
+    let place = dir.path().to_owned();
+    let open: OpenStore<SledStore> = Box::new(move |at: &TopicPartition| {
+        let owner = Owner(at.topic.to_string());
+        SledStore::open(place.join(at.partition.to_string()), &owner, StoreOptions::default())
+    });
+    let told = Arc::new(Told::default());
+    let broker = Ready::new(records, &told);
+    let config = LaneConfig::new(Guarantee::ExactlyOnce, letters);
+    let mut lane = Lane::new(Arc::clone(stage), broker, open, config);
+    let (cpu, whole) = (thread_cpu(), process_cpu());
+    let (mut now_ms, mut handled) = (1_000_000, 0);
+    while handled < events as u64 {
+        now_ms += STEP_MS;
+        handled += lane.step(now_ms, 0).expect("nothing stops it").handled;
+    }
+    while !lane.tasks().is_empty() {
+        now_ms += STEP_MS;
+        lane.finish(now_ms).expect("nothing stops it");
+    }
+    let (cpu, whole) = (thread_cpu() - cpu, process_cpu() - whole);
+    let rate = |seconds: f64| (events as f64 / seconds.max(1e-9)).round();
+    println!(
+        "{:<12} {events:>9} {:>9} {:>9} {:>13} {:>13} {:>8.0}",
+        stage.name(),
+        told.produced.load(Ordering::Relaxed),
+        told.commits.load(Ordering::Relaxed),
+        rate(cpu),
+        rate(whole),
+        resident_mb()
+    );
+}

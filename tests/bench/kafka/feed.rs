@@ -1,0 +1,349 @@
+//! The city as a source: registries and days to the raw topics, as fast as they are taken or at a rate; and the reader of
+//! alerts, which tells how long each was under way.
+
+use ieum::config::KafkaConfig;
+use ieum::contracts::Contracts;
+use ieum::engine::control::declare::Declarer;
+use ieum::engine::lane::io::{Failure, Outgoing, TopicPartition};
+use ieum::engine::layout::{ALERTS_TOPIC, CONTROL_LOG, Layout};
+use ieum::engine::message::{ControlMessage, RawPosition, decode, encode};
+use ieum::ingest::{Ends, Tail, TailFrom};
+use ieum::publish::Plain;
+use ieum::sim::city::{AlertSeen, City, Driver, Plan, RawRecord, Step};
+use ieum::types::{MS_PER_DAY, StreamTime, digest_hex};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+const DELIVERY: Duration = Duration::from_secs(30);
+/// A slice of a paced feed: what is sent together and acknowledged together.
+const SLICE: Duration = Duration::from_millis(10);
+/// Longest wait for the stages to catch up.
+const PATIENCE: Duration = Duration::from_secs(1_800);
+
+/// An alert as a read-committed reader met it.
+struct Seen {
+    at: Instant,
+    trace: String,
+    value: Vec<u8>,
+}
+
+/// What came of a paced feed.
+#[derive(Debug, Default)]
+pub(crate) struct Paced {
+    pub(crate) sent: u64,
+    pub(crate) seconds: f64,
+    /// Milliseconds from a record's scheduled moment to its alert, sorted.
+    pub(crate) waits_ms: Vec<f64>,
+    /// Alerts that time alone brought, or another record than one sent here.
+    pub(crate) others: u64,
+}
+
+/// A city that writes to a broker.
+pub(crate) struct Feed {
+    contracts: Arc<Contracts>,
+    layout: Layout,
+    driver: Driver,
+    producer: Plain,
+    declarer: Declarer,
+    control: Tail,
+    alerts: Receiver<Seen>,
+    ends: BTreeMap<TopicPartition, i64>,
+    sent: Vec<(TopicPartition, Instant)>,
+    /// When the record of a trace was to be sent.
+    traces: HashMap<String, Instant>,
+    tracing: bool,
+    reached: BTreeMap<i32, StreamTime>,
+    declared: StreamTime,
+    keyless: i32,
+    ready: VecDeque<RawRecord>,
+    pub(crate) records: u64,
+    pub(crate) alerts_seen: u64,
+    over: bool,
+}
+
+type Told<T> = Result<T, String>;
+
+impl Feed {
+    pub(crate) fn open(kafka: &KafkaConfig, households: u32) -> Told<Self> {
+        let contracts = Arc::new(ieum::contracts::builtin());
+        let layout = Layout::new(contracts.layout());
+        let plan = Plan { households, days: 3_000, ..Plan::default() };
+        let begin = plan.start.start();
+        let asked = Ends::open(kafka).map_err(text)?;
+        let mut ends = BTreeMap::new();
+        for topic in contracts.topics().filter(|topic| topic.is_input()) {
+            for partition in 0..layout.partitions(&topic.name) {
+                let at = TopicPartition { topic: topic.name.clone(), partition };
+                let (_, end) = patiently(|| asked.stable(&at))?;
+                ends.insert(at, end);
+            }
+        }
+        let households_log = layout.partitions(ieum::engine::layout::HOUSEHOLDS_LOG);
+        Ok(Self {
+            driver: Driver::new(City::new(plan, Arc::clone(&contracts))?),
+            producer: Plain::open(kafka).map_err(text)?,
+            declarer: Declarer::new(),
+            control: patiently(|| Tail::open(kafka, &[CONTROL_LOG], TailFrom::End))?,
+            alerts: read_alerts(kafka)?,
+            ends,
+            sent: Vec::new(),
+            traces: HashMap::new(),
+            tracing: false,
+            reached: (0..households_log).map(|partition| (partition, begin)).collect(),
+            declared: begin,
+            keyless: 0,
+            ready: VecDeque::new(),
+            records: 0,
+            alerts_seen: 0,
+            over: false,
+            contracts,
+            layout,
+        })
+    }
+
+    /// The registries' first word on every household, and the first sample behind it; waits until it is handled.
+    pub(crate) fn registries(&mut self, mut check: impl FnMut() -> Told<()>) -> Told<u64> {
+        let before = self.records;
+        while self.declared == self.driver.city.plan().start.start() && !self.over {
+            self.step(Instant::now())?;
+            check()?;
+        }
+        self.settle(&mut check)?;
+        Ok(self.records - before)
+    }
+
+    /// So many records of the city's days as fast as they are taken: a day ahead of the stages at most.
+    pub(crate) fn mix(&mut self, records: u64, mut check: impl FnMut() -> Told<()>) -> Told<u64> {
+        let before = self.records;
+        while self.records - before < records && !self.over {
+            if self.declared.0 - self.households().0 >= MS_PER_DAY {
+                self.listen()?;
+                check()?;
+                std::thread::sleep(Duration::from_millis(2));
+                continue;
+            }
+            self.step(Instant::now())?;
+        }
+        self.settle(&mut check)?;
+        Ok(self.records - before)
+    }
+
+    /// Records at a rate. A record that could not be sent in time counts from when it should have been.
+    pub(crate) fn paced(
+        &mut self,
+        rate: u64,
+        seconds: u64,
+        mut check: impl FnMut() -> Told<()>,
+    ) -> Told<Paced> {
+        self.alerts_waits(&mut Paced::default())?;
+        self.tracing = true;
+        let (began, mut paced) = (Instant::now(), Paced::default());
+        let goal = rate * seconds;
+        while paced.sent < goal && !self.over {
+            let due = (began.elapsed().as_secs_f64() * rate as f64) as u64;
+            if due <= paced.sent {
+                let next = began + Duration::from_secs_f64((paced.sent + 1) as f64 / rate as f64);
+                std::thread::sleep(next.saturating_duration_since(Instant::now()).max(SLICE));
+                continue;
+            }
+            let before = self.records;
+            while self.records - before < (due.min(goal) - paced.sent) && !self.over {
+                let number = paced.sent + self.records - before;
+                self.one(began + Duration::from_secs_f64(number as f64 / rate as f64))?;
+            }
+            paced.sent += self.records - before;
+            self.acknowledge()?;
+            self.listen()?;
+            self.alerts_waits(&mut paced)?;
+            check()?;
+        }
+        paced.seconds = began.elapsed().as_secs_f64();
+        // What is still under way.
+        let until = Instant::now() + Duration::from_secs(3);
+        while Instant::now() < until {
+            self.alerts_waits(&mut paced)?;
+            std::thread::sleep(SLICE);
+        }
+        self.tracing = false;
+        self.traces.clear();
+        paced.waits_ms.sort_by(f64::total_cmp);
+        Ok(paced)
+    }
+
+    /// What every partition of the households stage has handled.
+    fn households(&self) -> StreamTime {
+        self.reached.values().min().copied().unwrap_or_default()
+    }
+
+    /// Waits until all that was declared has been handled by every stage.
+    fn settle(&mut self, check: &mut impl FnMut() -> Told<()>) -> Told<()> {
+        self.acknowledge()?;
+        self.declare(self.declared.plus_ms(1))?;
+        let deadline = Instant::now() + PATIENCE;
+        while self.households() < self.declared {
+            self.listen()?;
+            check()?;
+            if Instant::now() >= deadline {
+                return Err(format!("the households stage stays at {}", self.households()));
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        self.alerts_waits(&mut Paced::default())
+    }
+
+    /// A whole step of the city.
+    fn step(&mut self, due: Instant) -> Told<()> {
+        self.one(due)?;
+        while !self.ready.is_empty() {
+            self.one(due)?;
+        }
+        self.listen()?;
+        self.alerts_waits(&mut Paced::default())
+    }
+
+    /// One record, and the samples before it.
+    fn one(&mut self, due: Instant) -> Told<()> {
+        loop {
+            if let Some(record) = self.ready.pop_front() {
+                return self.send(&record, due);
+            }
+            match self.driver.step()? {
+                Step::Records(records) => self.ready = records.into(),
+                Step::Sample(at) => {
+                    self.acknowledge()?;
+                    let at = at.max(self.declared);
+                    self.declare(at)?;
+                    if !self.tracing {
+                        return Ok(());
+                    }
+                }
+                Step::End => {
+                    self.over = true;
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, record: &RawRecord, due: Instant) -> Told<()> {
+        let partition = match record.key.as_deref().and_then(|key| std::str::from_utf8(key).ok()) {
+            Some(key) => self.layout.partition(&record.topic, key),
+            None => {
+                self.keyless = self.keyless.wrapping_add(1) & i32::MAX;
+                self.keyless % self.layout.partitions(&record.topic)
+            }
+        };
+        let (key, value) = (record.key.as_deref(), record.value.as_deref());
+        let outgoing = Outgoing { topic: &record.topic, partition, key, value, headers: &[] };
+        self.producer.send(&outgoing).map_err(text)?;
+        self.sent.push((TopicPartition { topic: record.topic.clone(), partition }, due));
+        self.records += 1;
+        if self.sent.len() >= 100_000 {
+            self.acknowledge()?;
+        }
+        Ok(())
+    }
+
+    fn acknowledge(&mut self) -> Told<()> {
+        let offsets = self.producer.flush(DELIVERY).map_err(text)?.offsets;
+        for ((at, due), offset) in self.sent.drain(..).zip(offsets) {
+            if self.tracing {
+                self.traces.insert(trace(&at, offset), due);
+            }
+            let end = self.ends.entry(at).or_insert(0);
+            *end = (*end).max(offset + 1);
+        }
+        Ok(())
+    }
+
+    fn declare(&mut self, at: StreamTime) -> Told<()> {
+        let position = |(at, end): (&TopicPartition, &i64)| RawPosition {
+            topic: at.topic.clone(),
+            partition: at.partition,
+            offset: *end,
+        };
+        let ends: Vec<RawPosition> = self.ends.iter().map(position).collect();
+        for message in self.declarer.advance(at, &ends) {
+            let value = encode(&message);
+            let value = Some(value.as_slice());
+            let outgoing = Outgoing { topic: CONTROL_LOG, partition: 0, key: None, value, headers: &[] };
+            self.producer.send(&outgoing).map_err(text)?;
+        }
+        self.producer.flush(DELIVERY).map_err(text)?;
+        self.declared = at;
+        Ok(())
+    }
+
+    fn listen(&mut self) -> Told<()> {
+        while let Some(record) = self.control.poll(Duration::ZERO).map_err(text)? {
+            if let Ok(ControlMessage::Reached { stage, partition, through }) =
+                decode(record.value.as_deref().unwrap_or_default())
+                && stage == "households"
+            {
+                let known = self.reached.entry(partition).or_insert(through);
+                *known = (*known).max(through);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in alerts: the city's caseworkers see them, and their waits are told.
+    fn alerts_waits(&mut self, paced: &mut Paced) -> Told<()> {
+        while let Ok(seen) = self.alerts.try_recv() {
+            self.alerts_seen += 1;
+            match self.traces.get(&seen.trace) {
+                Some(due) => paced.waits_ms.push(seen.at.saturating_duration_since(*due).as_secs_f64() * 1e3),
+                None => paced.others += 1,
+            }
+            let tree =
+                self.contracts.topic(ALERTS_TOPIC).and_then(|topic| topic.decode_tree(&seen.value).ok());
+            if let Some(alert) = tree.as_ref().and_then(AlertSeen::of) {
+                let now = self.declared;
+                self.driver.city.see(&alert, now);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The trace that an alert names when this raw record caused it.
+fn trace(at: &TopicPartition, offset: i64) -> String {
+    let place = format!("{}/{}/{offset}", at.topic, at.partition);
+    digest_hex(&["trace", &place])[..32].to_owned()
+}
+
+fn read_alerts(kafka: &KafkaConfig) -> Told<Receiver<Seen>> {
+    let mut tail = patiently(|| Tail::open(kafka, &[ALERTS_TOPIC], TailFrom::End))?;
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        while let Ok(record) = tail.poll(Duration::from_millis(50)) {
+            let Some(record) = record else { continue };
+            let header = record.headers.iter().find(|(name, _)| name == "traceparent");
+            let trace =
+                header.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).unwrap_or_default();
+            let trace = trace.split('-').nth(1).unwrap_or_default().to_owned();
+            let value = record.value.unwrap_or_default();
+            if sender.send(Seen { at: Instant::now(), trace, value }).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(receiver)
+}
+
+/// A broker whose topics were made a moment ago has no leader for them yet.
+fn patiently<T>(mut ask: impl FnMut() -> Result<T, Failure>) -> Told<T> {
+    let deadline = Instant::now() + DELIVERY;
+    loop {
+        match ask() {
+            Err(Failure::Retry(_)) if Instant::now() < deadline => std::thread::sleep(SLICE),
+            told => return told.map_err(text),
+        }
+    }
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
