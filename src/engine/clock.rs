@@ -40,8 +40,13 @@ impl TaskClock {
 
     /// How far a source is complete, for a region where it reports per region.
     pub fn source(&self, source: &str, region: Option<&SmolStr>) -> Option<&SourceState> {
-        let exact = self.sources.iter().find(|s| s.source == source && s.region.as_ref() == region);
-        exact.or_else(|| self.sources.iter().find(|s| s.source == source && s.region.is_none()))
+        let find = |region: Option<&SmolStr>| {
+            let place = self.sources.binary_search_by(|known| {
+                (known.source.as_str(), known.region.as_ref()).cmp(&(source, region))
+            });
+            place.ok().map(|at| &self.sources[at])
+        };
+        find(region).or_else(|| region.and_then(|_| find(None)))
     }
 
     /// Today: the KST date of stream time.

@@ -165,3 +165,17 @@ pub enum Fact {
         origin: Option<Origin>,
     },
 }
+
+impl Fact {
+    /// Whether it only counts, and most records bring one: of those a commit tells how many there were.
+    pub fn is_counted(&self) -> bool {
+        matches!(
+            self,
+            Self::Accepted { .. }
+                | Self::Duplicate { .. }
+                | Self::Late { .. }
+                | Self::Unlinked { .. }
+                | Self::Evaluated { .. }
+        )
+    }
+}

@@ -31,6 +31,7 @@ impl LaneTelemetry {
         let (stage, lane, metrics) = (self.stage, self.lane.as_str(), &self.metrics);
         match fact {
             LaneFact::Task { at, fact } => self.task_fact(at, fact),
+            LaneFact::Counted { fact, count } => self.count(fact, *count),
             LaneFact::Committed { inputs, outputs, changelog, age_ms } => {
                 tracing::debug!(stage, lane, inputs, outputs, changelog, age_ms, "committed");
                 for (kind, count) in [("input", inputs), ("output", outputs), ("changelog", changelog)] {
@@ -89,17 +90,39 @@ impl LaneTelemetry {
         }
     }
 
+    /// Facts that only count.
+    fn count(&self, fact: &Fact, count: u64) {
+        let (stage, metrics) = (self.stage, &self.metrics);
+        let input = |topic: &str, outcome| {
+            metrics.inputs.with_label_values(&[stage, topic, outcome]).inc_by(count);
+        };
+        match fact {
+            Fact::Accepted { topic } => input(topic, "accepted"),
+            Fact::Duplicate { topic } => input(topic, "duplicate"),
+            Fact::Late { topic } => input(topic, "late"),
+            Fact::Unlinked { hopped } => {
+                let next = if *hopped { "next alias" } else { "provisional household" };
+                metrics.unlinked.with_label_values(&[stage, next]).inc_by(count);
+            }
+            Fact::Evaluated { rule, truth } => {
+                metrics.evaluated.with_label_values(&[rule.as_str(), truth]).inc_by(count);
+            }
+            _ => {}
+        }
+    }
+
     fn task_fact(&self, at: &TopicPartition, fact: &Fact) {
         let (stage, metrics) = (self.stage, &self.metrics);
-        let input = |topic: &str, outcome| metrics.inputs.with_label_values(&[stage, topic, outcome]).inc();
         match fact {
             Fact::DeadLetter { code, topic } => {
                 tracing::debug!(stage, code, topic = %topic, "record rejected to dead-letters");
                 metrics.letters.with_label_values(&[stage, topic.as_str(), code]).inc();
             }
-            Fact::Accepted { topic } => input(topic, "accepted"),
-            Fact::Duplicate { topic } => input(topic, "duplicate"),
-            Fact::Late { topic } => input(topic, "late"),
+            Fact::Accepted { .. }
+            | Fact::Duplicate { .. }
+            | Fact::Late { .. }
+            | Fact::Unlinked { .. }
+            | Fact::Evaluated { .. } => self.count(fact, 1),
             Fact::Ignored { stage, what } => {
                 tracing::warn!(stage, what, topic = %at.topic, partition = at.partition, "stage record ignored");
                 metrics.ignored.with_label_values(&[stage, what]).inc();
@@ -108,18 +131,11 @@ impl LaneTelemetry {
                 tracing::warn!(source = %source, stale, "a source fell silent or came back");
                 metrics.stale.with_label_values(&[source.as_str()]).set((*stale).into());
             }
-            Fact::Unlinked { hopped } => {
-                let next = if *hopped { "next alias" } else { "provisional household" };
-                metrics.unlinked.with_label_values(&[stage, next]).inc();
-            }
             Fact::StreamTime { through, complete } => {
                 let labels = self.task(at);
                 let labels = labels.each_ref().map(String::as_str);
                 metrics.complete.with_label_values(&labels).set((*complete).into());
                 metrics.stream_time.with_label_values(&labels).set(through.0 as f64 / 1000.0);
-            }
-            Fact::Evaluated { rule, truth } => {
-                metrics.evaluated.with_label_values(&[rule.as_str(), truth]).inc();
             }
             Fact::Alert { rule, change, level, caused_at_ms } => {
                 tracing::info!(stage, rule = %rule, change, level, "alert");

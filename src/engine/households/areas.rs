@@ -5,13 +5,58 @@ use super::records::{AreaBoard, AreaBody, AreaEntry};
 use crate::rules::eval::SuppressedSpan;
 use crate::rules::plan::{Pack, Status, SuppressionRule};
 use crate::types::{AreaEvent, AreaScope, Change, Phase, SmolStr, StreamTime, Value};
+use std::collections::BTreeMap;
 
 /// Days for which an area event stays on the board after its last change: longer than an outage is held
 /// (`at_most`, grace) and than an absence that must leave it out looks back.
 const BOARD_DAYS: i32 = 120;
 
+/// The board as it is stored, and which of its entries concern an area.
+#[derive(Debug, Default)]
+pub(super) struct Board {
+    stored: AreaBoard,
+    /// By (fact, value): places in `stored`. Derived, never logged.
+    by_area: BTreeMap<(SmolStr, SmolStr), Vec<usize>>,
+}
+
+impl Board {
+    pub(super) fn new(stored: AreaBoard) -> Self {
+        let mut by_area: BTreeMap<(SmolStr, SmolStr), Vec<usize>> = BTreeMap::new();
+        for (at, entry) in stored.entries.iter().enumerate() {
+            for area in &entry.scope {
+                by_area.entry((area.fact.clone(), area.value.clone())).or_default().push(at);
+            }
+        }
+        Self { stored, by_area }
+    }
+
+    pub(super) fn stored(&self) -> &AreaBoard {
+        &self.stored
+    }
+
+    /// Takes an area event in, as [`apply`] does.
+    pub(super) fn apply(&mut self, event: &AreaEvent, now: StreamTime) -> Option<Vec<AreaScope>> {
+        let mut stored = std::mem::take(&mut self.stored);
+        let concerned = apply(&mut stored, event, now);
+        *self = Self::new(stored);
+        concerned
+    }
+
+    /// Entries that may touch a household by this fact, whatever the day from which it holds.
+    fn of<'a>(&'a self, household: &Household, fact: Option<&SmolStr>) -> Vec<&'a AreaEntry> {
+        let Some(fact) = fact else { return self.stored.entries.iter().collect() };
+        let fields = household.head.get().facts.iter().flat_map(|version| version.fields.iter());
+        let values = fields.filter(|(name, _)| name == fact).filter_map(|(_, value)| value.as_text());
+        let places = values.filter_map(|value| self.by_area.get(&(fact.clone(), value.clone())));
+        let mut places: Vec<usize> = places.flatten().copied().collect();
+        places.sort_unstable();
+        places.dedup();
+        places.into_iter().map(|at| &self.stored.entries[at]).collect()
+    }
+}
+
 /// Takes an area event in; answers the areas whose suppression may have changed, or none if it told nothing new.
-pub(super) fn apply(board: &mut AreaBoard, event: &AreaEvent, now: StreamTime) -> Option<Vec<AreaScope>> {
+fn apply(board: &mut AreaBoard, event: &AreaEvent, now: StreamTime) -> Option<Vec<AreaScope>> {
     board.entries.retain(|entry| now.day().since(entry.changed.day()) <= BOARD_DAYS);
     let at = match board.entries.binary_search_by(|entry| entry.key.cmp(&event.key)) {
         Ok(at) => at,
@@ -68,15 +113,15 @@ impl AreaBoard {
 }
 
 /// The spans for which suppression rules in force touch a household, by (rule, beginning), overlaps joined.
-pub(super) fn spans(pack: &Pack, board: &AreaBoard, household: &Household) -> Vec<SuppressedSpan> {
+pub(super) fn spans(pack: &Pack, board: &Board, household: &Household) -> Vec<SuppressedSpan> {
     let mut spans: Vec<SuppressedSpan> = Vec::new();
-    if board.entries.is_empty() {
+    if board.stored.entries.is_empty() {
         return spans;
     }
     for rule in pack.suppressions.iter().filter(|rule| rule.status == Status::Live) {
         let mut own: Vec<_> = board
-            .entries
-            .iter()
+            .of(household, rule.same.first())
+            .into_iter()
             .filter_map(|entry| Some((entry, entry.body.as_ref()?)))
             .filter(|(entry, body)| {
                 body.kind == rule.since_event
@@ -86,7 +131,8 @@ pub(super) fn spans(pack: &Pack, board: &AreaBoard, household: &Household) -> Ve
             .map(|(entry, body)| {
                 let from = body.time.start();
                 let latest = from.plus_ms(rule.at_most_ms);
-                let end = until(rule, board, entry, body).map_or(latest, |at| at.min(latest)).max(from);
+                let end =
+                    until(rule, &board.stored, entry, body).map_or(latest, |at| at.min(latest)).max(from);
                 (from, end.plus_ms(rule.grace_ms))
             })
             .collect();

@@ -1,23 +1,24 @@
 //! Decides rules for a household: which days, what it means for their episodes, and when to look again.
 
 use super::HouseholdsConfig;
-use super::areas;
+use super::areas::{self, Board};
 use super::daily;
 use super::household::Household;
 use super::life::{self, Because, Held, Moment, Suppression};
-use super::records::{AreaBoard, Episode, EpisodeStatus, Hold, RuleWait};
+use super::records::{Episode, EpisodeStatus, Hold, RuleWait};
 use super::walk::{Counts, evidence, walk};
 use crate::engine::clock::TaskClock;
 use crate::engine::effect::Fact;
 use crate::rules::eval::{DailyDays, Decision, EntityView, Prepared, Sources, Truth};
 use crate::rules::plan::{CrisisRule, NodeId, Pack, Status};
 use crate::types::{Day, Event, EventKey, MS_PER_DAY, SmolStr, StreamTime, digest_hex};
+use std::cell::OnceCell;
 
 /// What all decisions of one record look at beside the household.
 pub(super) struct Context<'a> {
     pub(super) pack: &'a Pack,
     pub(super) clock: &'a TaskClock,
-    pub(super) board: &'a AreaBoard,
+    pub(super) board: &'a Board,
     pub(super) config: &'a HouseholdsConfig,
 }
 
@@ -58,8 +59,10 @@ struct Outcome {
 /// Completeness as it stands for one household's region.
 #[derive(Debug)]
 pub(super) struct RegionSources<'a> {
-    pub(super) clock: &'a TaskClock,
-    pub(super) region: Option<SmolStr>,
+    clock: &'a TaskClock,
+    region: Option<SmolStr>,
+    /// Names of feeds that are late somewhere in the region or everywhere: few, and asked for by every condition.
+    late: OnceCell<Vec<&'a SmolStr>>,
 }
 
 impl Sources for RegionSources<'_> {
@@ -68,11 +71,24 @@ impl Sources for RegionSources<'_> {
     }
 
     fn is_stale(&self, source: &str) -> bool {
-        self.clock.source(source, self.region.as_ref()).is_some_and(|state| state.stale)
+        self.late().iter().any(|late| *late == source)
+            && self.clock.source(source, self.region.as_ref()).is_some_and(|state| state.stale)
     }
 }
 
-impl RegionSources<'_> {
+impl<'a> RegionSources<'a> {
+    pub(super) fn new(clock: &'a TaskClock, region: Option<SmolStr>) -> Self {
+        Self { clock, region, late: OnceCell::new() }
+    }
+
+    fn late(&self) -> &[&'a SmolStr] {
+        self.late.get_or_init(|| {
+            let late = self.clock.sources.iter().filter(|state| state.stale);
+            let here = late.filter(|state| state.region.is_none() || state.region == self.region);
+            here.map(|state| &state.source).collect()
+        })
+    }
+
     /// Whether nothing needs to be waited for any more.
     pub(super) fn has_passed(&self, source: &str, point: StreamTime) -> bool {
         !self.is_stale(source) && self.complete_through(source).is_some_and(|through| through >= point)
@@ -164,7 +180,7 @@ pub(super) fn with_view<T>(
             read: &meter.read,
         })
         .collect();
-    let sources = RegionSources { clock: context.clock, region };
+    let sources = RegionSources::new(context.clock, region);
     let view = EntityView {
         events: &events,
         daily: &days,

@@ -22,6 +22,14 @@ pub(super) struct Household {
     daily: Vec<(i16, Part<DailyUse>)>,
     pub(super) episodes: Vec<EpisodePart>,
     dropped: Vec<Key>,
+    indexed: Indexed,
+}
+
+/// What the task's indexes hold of a household: as it was loaded, or as it was when they last followed it.
+#[derive(Clone, Debug)]
+pub(super) struct Indexed {
+    pub(super) head: Arc<Record>,
+    pub(super) episodes: Vec<Arc<Record>>,
 }
 
 impl Household {
@@ -32,26 +40,50 @@ impl Household {
         let (years, daily_years) = (head.get().years.clone(), head.get().daily_years.clone());
         let page = |year: i16| (year, Part::load(key(Sub::Page(year)), state.get(&key(Sub::Page(year)))));
         let days = |year: i16| (year, Part::load(key(Sub::Daily(year)), state.get(&key(Sub::Daily(year)))));
-        let episode = |(rule, number): &(SmolStr, u32)| match state
-            .get(&key(Sub::Episode(rule.clone(), *number)))
-            .as_deref()
-        {
-            Some(Record::Episode(episode)) => Some(EpisodePart {
+        let stored = |(rule, number): &(SmolStr, u32)| {
+            state
+                .get(&key(Sub::Episode(rule.clone(), *number)))
+                .filter(|record| matches!(**record, Record::Episode(_)))
+        };
+        let stored: Vec<Arc<Record>> = head.get().episodes.iter().filter_map(stored).collect();
+        let episode = |record: &Arc<Record>| match &**record {
+            Record::Episode(episode) => Some(EpisodePart {
                 before: Some(episode.clone()),
                 now: episode.clone(),
                 notes: Default::default(),
             }),
             _ => None,
         };
-        let episodes = head.get().episodes.iter().filter_map(episode).collect();
+        let episodes = stored.iter().filter_map(episode).collect();
         Self {
             id: EntityId(entity.clone()),
             pages: years.into_iter().map(page).collect(),
             daily: daily_years.into_iter().map(days).collect(),
+            indexed: Indexed { head: Arc::clone(head.record()), episodes: stored },
             head,
             episodes,
             dropped: Vec::new(),
         }
+    }
+
+    /// What the indexes hold of it; answers that, if they have to follow, and takes what they will hold.
+    pub(super) fn reindexed(&mut self) -> Option<Indexed> {
+        let known = self.indexed.episodes.iter().filter_map(|record| match &**record {
+            Record::Episode(episode) => Some(episode),
+            _ => None,
+        });
+        let same_head = Arc::ptr_eq(&self.indexed.head, self.head.record());
+        let same_episodes = known.eq(self.episodes.iter().map(|part| &part.now));
+        if same_head && same_episodes {
+            return None;
+        }
+        let episodes = if same_episodes {
+            self.indexed.episodes.clone()
+        } else {
+            self.episodes.iter().map(|part| Arc::new(Record::Episode(part.now.clone()))).collect()
+        };
+        let now = Indexed { head: Arc::clone(self.head.record()), episodes };
+        Some(std::mem::replace(&mut self.indexed, now))
     }
 
     pub(super) fn id(&self) -> &EntityId {

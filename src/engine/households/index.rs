@@ -45,6 +45,20 @@ pub(super) struct Index {
 }
 
 impl Index {
+    /// A head became another: what both say of due days, sources and areas stays where it is.
+    pub(super) fn move_head(&mut self, entity: &SmolStr, old: &HouseholdHead, new: &HouseholdHead) {
+        if decide_due(entity, old) == decide_due(entity, new)
+            && old.region == new.region
+            && waited_sources(old).eq(waited_sources(new))
+            && is_at_stake(old) == is_at_stake(new)
+            && old.facts == new.facts
+        {
+            return;
+        }
+        self.remove_head(entity, old);
+        self.add_head(entity, new);
+    }
+
     pub(super) fn add_head(&mut self, entity: &SmolStr, head: &HouseholdHead) {
         self.others.extend(decide_due(entity, head));
         self.sources.extend(source_waits(entity, head));
@@ -113,7 +127,7 @@ impl Index {
         let mut from: Bound<SourceWait> = Bound::Unbounded;
         while let Some((source, region, point, entity)) = self.sources.range((from, Bound::Unbounded)).next()
         {
-            let known = RegionSources { clock, region: region.clone() };
+            let known = RegionSources::new(clock, region.clone());
             if known.has_passed(source, *point) {
                 return Some(entity.clone());
             }
@@ -144,10 +158,15 @@ fn decide_due(entity: &SmolStr, head: &HouseholdHead) -> Option<Due> {
 }
 
 fn source_waits<'a>(entity: &'a SmolStr, head: &'a HouseholdHead) -> impl Iterator<Item = SourceWait> + 'a {
-    head.waits
-        .iter()
-        .flat_map(|wait| wait.sources.iter())
-        .map(|(source, point)| (source.clone(), head.region.clone(), *point, entity.clone()))
+    waited_sources(head).map(|(source, point)| (source.clone(), head.region.clone(), *point, entity.clone()))
+}
+
+fn waited_sources(head: &HouseholdHead) -> impl Iterator<Item = &(SmolStr, StreamTime)> {
+    head.waits.iter().flat_map(|wait| wait.sources.iter())
+}
+
+fn is_at_stake(head: &HouseholdHead) -> bool {
+    !head.waits.is_empty() || !head.episodes.is_empty()
 }
 
 /// Only who waits for something or has an episode can be touched by an area: the others stay out of the index. Every text
@@ -156,7 +175,7 @@ fn areas<'a>(
     entity: &'a SmolStr,
     head: &'a HouseholdHead,
 ) -> impl Iterator<Item = (SmolStr, SmolStr, SmolStr)> + 'a {
-    let is_at_stake = !head.waits.is_empty() || !head.episodes.is_empty();
+    let is_at_stake = is_at_stake(head);
     let fields = head.facts.iter().filter(move |_| is_at_stake).flat_map(|version| version.fields.iter());
     fields.filter_map(|(name, value)| match value {
         Value::Text(text) => Some((name.clone(), text.clone(), entity.clone())),

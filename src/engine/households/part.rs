@@ -53,6 +53,11 @@ impl<T: Stored> Part<T> {
         T::of_mut(Arc::make_mut(&mut self.record)).expect("a part holds the kind it was loaded as")
     }
 
+    /// The record itself: sharing it costs nothing until the next write.
+    pub(super) fn record(&self) -> &Arc<Record> {
+        &self.record
+    }
+
     pub(super) fn key(&self) -> &Key {
         &self.key
     }

@@ -1,14 +1,14 @@
 //! The stage's task: due timers, the record, a few units of jobs; then what changed is told, written and indexed.
 
+use super::areas::Board;
 use super::decide::{Context, Review, Trigger, decide};
 use super::emit::Cause;
 use super::household::Household;
 use super::index::Index;
 use super::intake::Intake;
 use super::life::Because;
-use super::records::AreaBoard;
 use super::work::Work;
-use super::{Contract, Households, HouseholdsConfig, areas};
+use super::{Contract, Households, HouseholdsConfig};
 use crate::engine::clock::TaskClock;
 use crate::engine::codes::LOG_UNREADABLE;
 use crate::engine::effect::{Blocked, Effects, Fact, Input, Output};
@@ -37,7 +37,7 @@ pub(super) struct HouseholdsTask {
     letters: Arc<Letters>,
     pub(super) clock: TaskClock,
     pub(super) pack: Option<Arc<Pack>>,
-    pub(super) board: AreaBoard,
+    pub(super) board: Board,
     pub(super) index: Index,
     pub(super) jobs: BTreeMap<SmolStr, Job>,
 }
@@ -58,7 +58,7 @@ impl HouseholdsTask {
             letters,
             clock: TaskClock::default(),
             pack: None,
-            board: AreaBoard::default(),
+            board: Board::default(),
             index: Index::default(),
             jobs: BTreeMap::new(),
         }
@@ -153,26 +153,30 @@ impl HouseholdsTask {
         self.close(step, household);
     }
 
-    /// Takes a household out; what it is indexed by goes with it.
-    pub(super) fn open(&mut self, step: &mut Step<'_>, entity: &SmolStr) -> Household {
-        let household = step.work.open(entity);
-        self.index.remove_head(entity, household.head.get());
-        for part in &household.episodes {
-            self.index.remove_episode(entity, &part.now);
-        }
-        household
+    /// Takes a household out; until it is back, the indexes hold it as it was.
+    pub(super) fn open(&self, step: &mut Step<'_>, entity: &SmolStr) -> Household {
+        step.work.open(entity)
     }
 
     /// Puts a household back, indexed by what it is now.
-    pub(super) fn close(&mut self, step: &mut Step<'_>, household: Household) {
-        self.remember(&household);
+    pub(super) fn close(&mut self, step: &mut Step<'_>, mut household: Household) {
+        self.remember(&mut household);
         step.work.close(household);
     }
 
-    pub(super) fn remember(&mut self, household: &Household) {
-        self.index.add_head(household.entity(), household.head.get());
+    pub(super) fn remember(&mut self, household: &mut Household) {
+        let Some(before) = household.reindexed() else { return };
+        let entity = household.entity();
+        if let Record::Household(old) = &*before.head {
+            self.index.move_head(entity, old, household.head.get());
+        }
+        for record in &before.episodes {
+            if let Record::Episode(episode) = &**record {
+                self.index.remove_episode(entity, episode);
+            }
+        }
         for part in &household.episodes {
-            self.index.add_episode(household.entity(), &part.now);
+            self.index.add_episode(entity, &part.now);
         }
     }
 
@@ -232,11 +236,11 @@ impl HouseholdsTask {
     }
 
     fn take_area(&mut self, step: &mut Step<'_>, event: &crate::types::AreaEvent) {
-        let Some(scopes) = areas::apply(&mut self.board, event, self.clock.through) else {
+        let Some(scopes) = self.board.apply(event, self.clock.through) else {
             step.work.facts.push(Fact::Duplicate { topic: SmolStr::new_static(HOUSEHOLDS_LOG) });
             return;
         };
-        step.work.put(Key::own(BOARD), Record::Areas(self.board.clone()));
+        step.work.put(Key::own(BOARD), Record::Areas(self.board.stored().clone()));
         self.begin_area(step, &event.key, scopes);
     }
 }
@@ -302,7 +306,7 @@ impl Task for HouseholdsTask {
     }
 
     fn rebuild(&mut self, records: &mut dyn Iterator<Item = (Key, Arc<Record>)>) {
-        (self.clock, self.pack, self.board) = (TaskClock::default(), None, AreaBoard::default());
+        (self.clock, self.pack, self.board) = (TaskClock::default(), None, Board::default());
         (self.index, self.jobs) = (Index::default(), BTreeMap::new());
         for (key, record) in records {
             match (&key.sub, &*record) {
@@ -311,7 +315,9 @@ impl Task for HouseholdsTask {
                 (Sub::Own(name), Record::Clock(clock)) if name == TaskClock::KEY => {
                     self.clock = clock.clone()
                 }
-                (Sub::Own(name), Record::Areas(board)) if name == BOARD => self.board = board.clone(),
+                (Sub::Own(name), Record::Areas(board)) if name == BOARD => {
+                    self.board = Board::new(board.clone());
+                }
                 (Sub::Job(name), Record::Job(job)) => {
                     self.jobs.insert(name.clone(), job.clone());
                 }

@@ -22,7 +22,7 @@ impl HouseholdsTask {
             self.tell(&mut step, &mut household, &reviews).map_err(|text| {
                 Blocked::Unreadable(format!("an output does not fit its contract: {text}"))
             })?;
-            self.remember(&household);
+            self.remember(&mut household);
             step.work.write(household.delta());
         }
         if step.clock_changed {

@@ -61,7 +61,7 @@ impl HouseholdsTask {
             return;
         };
         let head = household.head.get();
-        let sources = RegionSources { clock: &self.clock, region: head.region.clone() };
+        let sources = RegionSources::new(&self.clock, head.region.clone());
         let today = self.clock.today();
         // What came due earlier, while ticks were incomplete or a source was late, is decided for the days since.
         let due_on = |wait: &RuleWait| {

@@ -1,9 +1,9 @@
 //! What a rule says of one household today, read from what is stored: for whoever asks why there is no alert.
 
 use super::HouseholdsConfig;
+use super::areas::Board;
 use super::decide::{Context, with_view};
 use super::household::Household;
-use super::records::AreaBoard;
 use super::task::BOARD;
 use crate::engine::clock::TaskClock;
 use crate::engine::state::{Key, Record, StateRead};
@@ -25,8 +25,8 @@ pub fn decision_today(
         _ => return None,
     };
     let board = match own(BOARD).as_deref() {
-        Some(Record::Areas(board)) => board.clone(),
-        _ => AreaBoard::default(),
+        Some(Record::Areas(board)) => Board::new(board.clone()),
+        _ => Board::default(),
     };
     state.get(&Key::new(household, crate::engine::state::Sub::Head))?;
     let household = Household::load(&entity, state);

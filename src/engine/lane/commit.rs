@@ -6,7 +6,7 @@ use super::recovery::signed;
 use super::slot::{Slot, message_bytes};
 use super::stop::Halt;
 use super::{Lane, LaneFact, Marker, data_key, faulty};
-use crate::engine::effect::Output;
+use crate::engine::effect::{Fact, Output};
 use crate::engine::state::{Key, Record};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -29,6 +29,8 @@ pub(super) struct Transaction {
     /// Tasks for which `continue` records were appended, and the place of the last among the outputs.
     pub(super) continued: Vec<(TopicPartition, usize)>,
     pub(super) facts: Vec<LaneFact>,
+    /// Facts that every record brings, and how often: a commit of many records keeps one of each.
+    counted: Vec<(Fact, u64)>,
     pub(super) closing: Option<Closing>,
 }
 
@@ -42,6 +44,18 @@ impl Transaction {
         self.bytes += message_bytes(output.key.as_deref(), Some(&output.value), &output.headers) as u64;
         self.outputs += 1;
         self.queue.push_back(output);
+    }
+
+    /// Takes a task's fact in.
+    pub(super) fn tell(&mut self, at: &TopicPartition, fact: Fact) {
+        if !fact.is_counted() {
+            self.facts.push(LaneFact::Task { at: at.clone(), fact });
+            return;
+        }
+        match self.counted.iter_mut().find(|(known, _)| *known == fact) {
+            Some((_, count)) => *count += 1,
+            None => self.counted.push((fact, 1)),
+        }
     }
 
     /// Outputs taken in so far.
@@ -223,7 +237,7 @@ impl<B: Broker, S: Store> Lane<B, S> {
 
     /// The transaction has committed: the stores take it in, and its facts are told.
     pub(super) fn apply_commit(&mut self) {
-        let Some(Transaction { closing, facts, continued, inputs, outputs, opened_ms, .. }) =
+        let Some(Transaction { closing, facts, counted, continued, inputs, outputs, opened_ms, .. }) =
             self.transaction.take()
         else {
             return;
@@ -259,6 +273,7 @@ impl<B: Broker, S: Store> Lane<B, S> {
             }
         }
         self.facts.extend(facts);
+        self.facts.extend(counted.into_iter().map(|(fact, count)| LaneFact::Counted { fact, count }));
         let age_ms = self.now_ms.saturating_sub(opened_ms);
         self.facts.push(LaneFact::Committed { inputs, outputs, changelog, age_ms });
     }

@@ -84,6 +84,13 @@ pub enum LaneFact {
         /// The fact.
         fact: Fact,
     },
+    /// A task's facts of one kind, of a commit together: those that every record brings.
+    Counted {
+        /// The fact.
+        fact: Fact,
+        /// How many times it was told.
+        count: u64,
+    },
     /// A transaction committed.
     Committed {
         /// Input records in it.

@@ -99,7 +99,7 @@ impl<B: Broker, S: Store> Lane<B, S> {
             open.say(output);
         }
         for fact in effects.facts {
-            open.facts.push(LaneFact::Task { at: record.at.clone(), fact });
+            open.tell(&record.at, fact);
         }
         self.flush()
     }

@@ -373,7 +373,7 @@ fn inputs_of(stage: &dyn Stage, layout: &Layout) -> Vec<TopicPartition> {
 
 fn label(fact: &LaneFact) -> &'static str {
     match fact {
-        LaneFact::Task { .. } => "task",
+        LaneFact::Task { .. } | LaneFact::Counted { .. } => "task",
         LaneFact::Committed { .. } => "committed",
         LaneFact::Aborted { .. } => "aborted",
         LaneFact::Resolved { committed: true } => "resolved: committed",
