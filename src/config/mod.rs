@@ -148,15 +148,19 @@ pub struct Log {
 /// The stages of the spine, in the order of the flow.
 pub const STAGES: &[&str] = &["intake", "identity", "households", "control"];
 
+/// The stages whose state grows with what they are told of. Control's is small, intake has none.
+const KEEPING: &[&str] = &["identity", "households"];
+
 impl Config {
     /// Lanes of a stage.
     pub fn lanes(&self, stage: &str) -> usize {
         self.lanes.get(stage).copied().unwrap_or(1)
     }
 
-    /// Bytes of decoded state that one lane may hold: half of the budget, shared by all lanes.
-    pub fn cache_bytes_per_lane(&self) -> usize {
-        usize::try_from(self.memory_bytes / 2 / self.lane_count()).unwrap_or(usize::MAX)
+    /// Bytes that the stores of one lane may take: half of the budget, shared by the lanes that keep much.
+    pub fn store_bytes_per_lane(&self) -> usize {
+        let lanes = KEEPING.iter().map(|stage| self.lanes(stage) as u64).sum::<u64>().max(1);
+        usize::try_from(self.memory_bytes / 2 / lanes).unwrap_or(usize::MAX)
     }
 
     /// Bytes that may wait in one lane's consumer: a quarter of the budget, shared.

@@ -149,8 +149,7 @@ fn sled_stores(shared: &Shared, stage: &Arc<dyn Stage>, ends: &Arc<Ends>) -> Ope
     let lanes = i32::try_from(shared.config.lanes(stage.name())).unwrap_or(1).max(1);
     // A lane alone may hold all partitions; its budget is what a fair share of them would be.
     let share = usize::try_from((partitions + lanes - 1) / lanes).unwrap_or(1).max(1);
-    let options =
-        StoreOptions { cache_bytes: shared.config.cache_bytes_per_lane() / share, ..StoreOptions::default() };
+    let options = StoreOptions::within(shared.config.store_bytes_per_lane() / share);
     Box::new(move |at: &TopicPartition| {
         let place: PathBuf = dir.join(at.partition.to_string());
         SledStore::open(place, &Owner(format!("{owner}/{}", at.partition)), options.clone())

@@ -76,6 +76,25 @@ pub struct SledStore {
     position: Option<StorePosition>,
 }
 
+impl StoreOptions {
+    /// What keeps a store within so many bytes of memory, about: half for decoded records, a quarter for sled's pages, the
+    /// rest for committed writes on their way to disk, of which two batches can be in memory, decoded.
+    pub fn within(bytes: usize) -> Self {
+        let usual = Self::default();
+        Self {
+            cache_bytes: bytes / 2,
+            batch_bytes: (bytes / 4 / 2 / MEMORY_PER_BYTE).clamp(LEAST_BATCH_BYTES, usual.batch_bytes),
+            page_cache_bytes: (bytes as u64 / 4).max(LEAST_PAGE_CACHE_BYTES),
+            ..usual
+        }
+    }
+}
+
+/// A smaller batch would cost more in writing the same pages again than it saves in memory.
+const LEAST_BATCH_BYTES: usize = 64 * 1024;
+/// sled cannot do with less: some of its pages alone are larger.
+const LEAST_PAGE_CACHE_BYTES: u64 = 512 * 1024;
+
 impl SledStore {
     /// Opens the store in a directory of its own, or makes it. Never fails: a store that cannot be read is set aside
     /// and begun anew, one that cannot be used says so in [`Store::fault`].
