@@ -195,7 +195,7 @@ fn kind(record: &Record) -> &'static str {
         Record::DailyUse(_) => "days of use of a year",
         Record::Episode(_) => "episode",
         Record::Clock(_) => "clock",
-        Record::Areas(_) => "area board",
+        Record::Area(_) => "area event",
         Record::Control(_) => "control",
         Record::Job(_) => "job",
         Record::Parked(_) => "parked entity",

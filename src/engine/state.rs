@@ -135,8 +135,8 @@ pub enum Record {
     Episode(super::households::Episode),
     /// any stage: stream time, completeness, the pack in force.
     Clock(super::clock::TaskClock),
-    /// households: area events that matter now.
-    Areas(super::households::AreaBoard),
+    /// households: an area event that matters now.
+    Area(super::households::AreaEntry),
     /// control: samples, positions, source completeness.
     Control(super::control::ControlState),
     /// any stage: a durable job.

@@ -1,7 +1,7 @@
 //! Decides rules for a household: which days, what it means for their episodes, and when to look again.
 
 use super::HouseholdsConfig;
-use super::areas::{self, Board};
+use super::areas::{self, AreaEvents};
 use super::daily;
 use super::household::Household;
 use super::life::{self, Because, Held, Moment, Suppression};
@@ -18,7 +18,7 @@ use std::cell::OnceCell;
 pub(super) struct Context<'a> {
     pub(super) pack: &'a Pack,
     pub(super) clock: &'a TaskClock,
-    pub(super) board: &'a Board,
+    pub(super) areas: &'a AreaEvents,
     pub(super) config: &'a HouseholdsConfig,
 }
 
@@ -167,7 +167,7 @@ pub(super) fn with_view<T>(
     ask: impl FnOnce(&EntityView<'_>, &RegionSources<'_>) -> T,
 ) -> T {
     let first = first_day(context);
-    let spans = areas::spans(context.pack, context.board, household);
+    let spans = areas::spans(context.pack, context.areas, household);
     let events = household.events(first);
     let days: Vec<DailyDays<'_>> = household
         .daily()

@@ -30,8 +30,8 @@ mod work;
 mod tests;
 
 pub use records::{
-    AreaBoard, AreaBody, AreaEntry, Contributor, DailyUse, Episode, EpisodeStatus, EscalationClock, HOUSE,
-    Hold, HouseholdHead, HouseholdPage, Mark, Meter, ReasonState, RuleWait, StepState,
+    AreaBody, AreaEntry, Contributor, DailyUse, Episode, EpisodeStatus, EscalationClock, HOUSE, Hold,
+    HouseholdHead, HouseholdPage, Mark, Meter, ReasonState, RuleWait, StepState,
 };
 pub use why::decision_today;
 

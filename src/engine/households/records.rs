@@ -1,5 +1,5 @@
-//! What the stage stores of a household: facts and subjects, events by year, days of use, episodes; and the board of
-//! area events that all households of the task share.
+//! What the stage stores of a household: facts and subjects, events by year, days of use, episodes; and area events, which
+//! all households of the task share.
 
 use crate::rules::plan::Level;
 use crate::types::{
@@ -270,13 +270,6 @@ pub struct Hold {
     pub until: StreamTime,
 }
 
-/// Area events that matter now.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AreaBoard {
-    /// By key.
-    pub entries: Vec<AreaEntry>,
-}
-
 /// One area event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AreaEntry {
@@ -290,7 +283,7 @@ pub struct AreaEntry {
     pub body: Option<AreaBody>,
     /// When its state ended, where its own source said so.
     pub ended: Option<EventTime>,
-    /// Stream time at which it was last changed: what grows old leaves the board.
+    /// Stream time at which it was last changed: what grows old is forgotten.
     pub changed: StreamTime,
 }
 

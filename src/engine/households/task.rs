@@ -1,6 +1,6 @@
 //! The stage's task: due timers, the record, a few units of jobs; then what changed is told, written and indexed.
 
-use super::areas::Board;
+use super::areas::{Applied, AreaEvents};
 use super::decide::{Context, Review, Trigger, decide};
 use super::emit::Cause;
 use super::household::Household;
@@ -25,9 +25,6 @@ use crate::types::{Day, Origin, PackHash, SmolStr, StreamTime};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Name of the board among the task's own records.
-pub(super) const BOARD: &str = "areas";
-
 /// One partition's machine.
 pub(super) struct HouseholdsTask {
     pub(super) contract: Arc<dyn Contract>,
@@ -37,7 +34,7 @@ pub(super) struct HouseholdsTask {
     letters: Arc<Letters>,
     pub(super) clock: TaskClock,
     pub(super) pack: Option<Arc<Pack>>,
-    pub(super) board: Board,
+    pub(super) areas: AreaEvents,
     pub(super) index: Index,
     pub(super) jobs: BTreeMap<SmolStr, Job>,
 }
@@ -58,7 +55,7 @@ impl HouseholdsTask {
             letters,
             clock: TaskClock::default(),
             pack: None,
-            board: Board::default(),
+            areas: AreaEvents::default(),
             index: Index::default(),
             jobs: BTreeMap::new(),
         }
@@ -182,7 +179,7 @@ impl HouseholdsTask {
 
     pub(super) fn decide(&self, step: &mut Step<'_>, household: &mut Household, trigger: &Trigger) {
         let Some(pack) = self.pack.as_deref() else { return };
-        let context = Context { pack, clock: &self.clock, board: &self.board, config: &self.config };
+        let context = Context { pack, clock: &self.clock, areas: &self.areas, config: &self.config };
         let reviews = decide(&context, household, trigger, &mut step.work.facts);
         step.reviews.entry(household.entity().clone()).or_default().extend(reviews);
     }
@@ -236,12 +233,19 @@ impl HouseholdsTask {
     }
 
     fn take_area(&mut self, step: &mut Step<'_>, event: &crate::types::AreaEvent) {
-        let Some(scopes) = self.board.apply(event, self.clock.through) else {
-            step.work.facts.push(Fact::Duplicate { topic: SmolStr::new_static(HOUSEHOLDS_LOG) });
-            return;
-        };
-        step.work.put(Key::own(BOARD), Record::Areas(self.board.stored().clone()));
-        self.begin_area(step, &event.key, scopes);
+        let Applied { concerned, written } = self.areas.apply(event, self.clock.through);
+        for (key, record) in written {
+            match record {
+                Some(record) => step.work.put(key, record),
+                None => step.work.delete(key),
+            }
+        }
+        match concerned {
+            Some(scopes) => self.begin_area(step, &event.key, scopes),
+            None => {
+                step.work.facts.push(Fact::Duplicate { topic: SmolStr::new_static(HOUSEHOLDS_LOG) });
+            }
+        }
     }
 }
 
@@ -306,7 +310,7 @@ impl Task for HouseholdsTask {
     }
 
     fn rebuild(&mut self, records: &mut dyn Iterator<Item = (Key, Arc<Record>)>) {
-        (self.clock, self.pack, self.board) = (TaskClock::default(), None, Board::default());
+        (self.clock, self.pack, self.areas) = (TaskClock::default(), None, AreaEvents::default());
         (self.index, self.jobs) = (Index::default(), BTreeMap::new());
         for (key, record) in records {
             match (&key.sub, &*record) {
@@ -315,9 +319,7 @@ impl Task for HouseholdsTask {
                 (Sub::Own(name), Record::Clock(clock)) if name == TaskClock::KEY => {
                     self.clock = clock.clone()
                 }
-                (Sub::Own(name), Record::Areas(board)) if name == BOARD => {
-                    self.board = Board::new(board.clone());
-                }
+                (Sub::Own(_), Record::Area(entry)) => self.areas.put(entry.clone()),
                 (Sub::Job(name), Record::Job(job)) => {
                     self.jobs.insert(name.clone(), job.clone());
                 }

@@ -92,7 +92,7 @@ impl HouseholdsTask {
             household.episodes[at] = part;
             return;
         };
-        let context = Context { pack, clock: &self.clock, board: &self.board, config: &self.config };
+        let context = Context { pack, clock: &self.clock, areas: &self.areas, config: &self.config };
         let since = part.now.opened_at;
         let mut unless =
             |node: NodeId| -> Truth { super::decide::holds_since(&context, household, rule, node, since) };

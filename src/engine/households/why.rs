@@ -1,10 +1,9 @@
 //! What a rule says of one household today, read from what is stored: for whoever asks why there is no alert.
 
 use super::HouseholdsConfig;
-use super::areas::Board;
+use super::areas::AreaEvents;
 use super::decide::{Context, with_view};
 use super::household::Household;
-use super::task::BOARD;
 use crate::engine::clock::TaskClock;
 use crate::engine::state::{Key, Record, StateRead};
 use crate::rules::eval::{Decision, evaluate};
@@ -24,13 +23,10 @@ pub fn decision_today(
         Some(Record::Clock(clock)) => clock.clone(),
         _ => return None,
     };
-    let board = match own(BOARD).as_deref() {
-        Some(Record::Areas(board)) => Board::new(board.clone()),
-        _ => Board::default(),
-    };
+    let areas = AreaEvents::read(state);
     state.get(&Key::new(household, crate::engine::state::Sub::Head))?;
     let household = Household::load(&entity, state);
-    let context = Context { pack, clock: &clock, board: &board, config };
+    let context = Context { pack, clock: &clock, areas: &areas, config };
     let today = clock.today();
     let region = household.fact_on(&config.region_fact, today).and_then(|v| v.as_text().cloned());
     Some(with_view(&context, &household, region, |view, _| evaluate(pack, rule, view, today, 0)))
