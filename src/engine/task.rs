@@ -23,6 +23,12 @@ pub trait Task: Send {
     /// Rebuilds derived indexes from all stored records, given in key order (at start, after restore or abort).
     fn rebuild(&mut self, records: &mut dyn Iterator<Item = (Key, Arc<Record>)>);
 
+    /// Gives up what was written since the last commit: derived indexes go back to what is stored, at a cost of what was
+    /// written alone. False if the task cannot; it is then built anew by [`Self::rebuild`].
+    fn undo(&mut self, _undone: &[Undone]) -> bool {
+        false
+    }
+
     /// Records that belong to a commit and not to an input: intake's positions and the sources it saw. Called once
     /// per commit and task that moved, just before the drain, with the next offset of each input partition that
     /// moved. Empty for stages with state.
@@ -42,6 +48,17 @@ pub trait Task: Send {
 
     /// Stream time in ms, for `status`, markers and metrics.
     fn stream_time_ms(&self) -> i64;
+}
+
+/// A key whose writes are given up.
+#[derive(Clone, Debug)]
+pub struct Undone {
+    /// The key.
+    pub key: Key,
+    /// What was last written under it; none if it was deleted.
+    pub written: Option<Arc<Record>>,
+    /// What holds again; none if there is nothing.
+    pub stored: Option<Arc<Record>>,
 }
 
 /// Makes the tasks of one stage.

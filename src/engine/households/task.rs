@@ -19,7 +19,7 @@ use crate::engine::message::{
     ControlMessage, HouseholdMessage, MessageError, Tick, decode as decode_message, encode,
 };
 use crate::engine::state::{Key, Record, StateRead, Sub};
-use crate::engine::task::{PackSource, Task};
+use crate::engine::task::{PackSource, Task, Undone};
 use crate::rules::plan::Pack;
 use crate::types::{Day, Origin, PackHash, SmolStr, StreamTime};
 use std::collections::BTreeMap;
@@ -313,20 +313,30 @@ impl Task for HouseholdsTask {
         (self.clock, self.pack, self.areas) = (TaskClock::default(), None, AreaEvents::default());
         (self.index, self.jobs) = (Index::default(), BTreeMap::new());
         for (key, record) in records {
-            match (&key.sub, &*record) {
-                (_, Record::Household(head)) => self.index.add_head(&key.entity, head),
-                (_, Record::Episode(episode)) => self.index.add_episode(&key.entity, episode),
-                (Sub::Own(name), Record::Clock(clock)) if name == TaskClock::KEY => {
-                    self.clock = clock.clone()
-                }
-                (Sub::Own(_), Record::Area(entry)) => self.areas.put(entry.clone()),
-                (Sub::Job(name), Record::Job(job)) => {
-                    self.jobs.insert(name.clone(), job.clone());
+            self.learn(&key, &record);
+        }
+        self.index.ripen();
+    }
+
+    fn undo(&mut self, undone: &[Undone]) -> bool {
+        for Undone { key, written, stored } in undone {
+            match written.as_deref() {
+                Some(Record::Household(head)) => self.index.remove_head(&key.entity, head),
+                Some(Record::Episode(episode)) => self.index.remove_episode(&key.entity, episode),
+                Some(Record::Area(entry)) => self.areas.remove(&entry.key),
+                _ => {}
+            }
+            match (&key.sub, stored) {
+                (_, Some(record)) => self.learn(key, record),
+                (Sub::Own(name), None) if name == TaskClock::KEY => self.clock = TaskClock::default(),
+                (Sub::Job(name), None) => {
+                    self.jobs.remove(name);
                 }
                 _ => {}
             }
         }
         self.index.ripen();
+        true
     }
 
     fn waits_for(&self) -> Option<&'static str> {
@@ -342,6 +352,22 @@ impl Task for HouseholdsTask {
 fn is_reserved(message: &HouseholdMessage) -> bool {
     use HouseholdMessage::{AreaFact, Merged, Split};
     matches!(message, AreaFact { .. } | Merged { .. } | Split { .. })
+}
+
+impl HouseholdsTask {
+    /// Takes a stored record into what is derived from it.
+    fn learn(&mut self, key: &Key, record: &Record) {
+        match (&key.sub, record) {
+            (_, Record::Household(head)) => self.index.add_head(&key.entity, head),
+            (_, Record::Episode(episode)) => self.index.add_episode(&key.entity, episode),
+            (_, Record::Area(entry)) => self.areas.put(entry.clone()),
+            (Sub::Own(name), Record::Clock(clock)) if name == TaskClock::KEY => self.clock = clock.clone(),
+            (Sub::Job(name), Record::Job(job)) => {
+                self.jobs.insert(name.clone(), job.clone());
+            }
+            _ => {}
+        }
+    }
 }
 
 fn is_of_household(message: &HouseholdMessage) -> bool {

@@ -8,7 +8,7 @@ use super::super::layout::{CONTROL_LOG, Layout, SUBJECTS_LOG};
 use super::super::letter::{Letter, Letters};
 use super::super::message::{ControlMessage, MessageError, SubjectMessage, Tick, decode, encode};
 use super::super::state::{Key, Record, StateRead, Sub};
-use super::super::task::Task;
+use super::super::task::{Task, Undone};
 use super::super::trace;
 use super::days::month;
 use super::records::{Held, Series, Waiting};
@@ -132,6 +132,24 @@ impl Task for IdentityTask {
         for (key, record) in records {
             self.note(&key, Some(&record));
         }
+    }
+
+    fn undo(&mut self, undone: &[Undone]) -> bool {
+        for Undone { key, written, stored } in undone {
+            if let (Sub::Waiting(source, event), Some(Record::Waiting(waiting))) =
+                (&key.sub, written.as_deref())
+            {
+                let event = EventKey { source: source.clone(), key: event.clone() };
+                self.due.remove(&(waiting.due, SubjectId(key.entity.clone()), event));
+            }
+            match (&key.sub, stored) {
+                (_, Some(record)) => self.note(key, Some(record)),
+                (Sub::Own(name), None) if name == TaskClock::KEY => self.clock = TaskClock::default(),
+                (Sub::Job(_), None) => self.trim = None,
+                _ => {}
+            }
+        }
+        true
     }
 
     fn stream_time_ms(&self) -> i64 {

@@ -129,9 +129,8 @@ impl<B: Broker, S: Store> Lane<B, S> {
         // Those that leave are not needed again.
         self.slots.retain(|at, slot| !slot.touched || !leaving.contains(at));
         for slot in self.slots.values_mut().filter(|slot| slot.touched) {
-            slot.overlay.clear();
             (slot.next, slot.touched, slot.continue_until) = (slot.committed, false, None);
-            slot.rebuild(self.stage.as_ref());
+            slot.undo(self.stage.as_ref());
             slot.phase = Phase::Seek;
         }
         for (at, _) in open.continued {

@@ -11,7 +11,7 @@ use crate::engine::clock::TaskClock;
 use crate::engine::effect::{Effects, Fact, Input};
 use crate::engine::letter::Letter;
 use crate::engine::state::{Key, Record, StateRead};
-use crate::engine::task::{Stage, Task};
+use crate::engine::task::{Stage, Task, Undone};
 use crate::types::{Origin, PackHash, SmolStr};
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -40,6 +40,8 @@ pub(super) struct Slot<S> {
     pub(super) continue_until: Option<i64>,
     /// A commit met a record too large for the changelog: until the next commit each record's writes are measured.
     pub(super) careful: bool,
+    /// The task stopped in the middle of a record: what it derived is no longer what the overlay says.
+    pub(super) unsettled: bool,
     /// Offsets that disagreed at the first look: (the group's, the marker's).
     pub(super) doubt: Option<(Option<i64>, i64)>,
 }
@@ -91,6 +93,7 @@ impl<S: Store> Slot<S> {
             active_ms: 0,
             continue_until: None,
             careful: false,
+            unsettled: false,
             doubt: None,
             at,
         }
@@ -133,13 +136,23 @@ impl<S: Store> Slot<S> {
         match handled {
             Ok(Ok(mut effects)) => {
                 if is_oversized(&effects, config.max_message_bytes, self.careful) {
+                    let writes: Overlay = effects.delta.into_iter().collect();
+                    let undone = undone(writes, &view);
+                    self.settle(stage, &undone);
                     return Ok(self.refuse(stage, config, &input, TOO_LARGE));
                 }
                 self.overlay.extend(effects.delta.drain(..));
                 Ok(effects)
             }
-            Ok(Err(blocked)) => Err(Refusal::Blocked(blocked.to_string())),
-            Err(_) => Ok(self.refuse(stage, config, &input, PANICKED)),
+            Ok(Err(blocked)) => {
+                self.unsettled = true;
+                Err(Refusal::Blocked(blocked.to_string()))
+            }
+            Err(_) => {
+                let refused = self.refuse(stage, config, &input, PANICKED);
+                self.rebuild(stage);
+                Ok(refused)
+            }
         }
     }
 
@@ -163,7 +176,7 @@ impl<S: Store> Slot<S> {
         Some(letter(stage, config, input, PARKED))
     }
 
-    /// The record becomes a letter, its entity is parked, and the task is built anew as if it had never seen it.
+    /// The record becomes a letter and its entity is parked. The task is to be as if it had never seen it.
     fn refuse(
         &mut self,
         stage: &dyn Stage,
@@ -176,6 +189,7 @@ impl<S: Store> Slot<S> {
             let entity = String::from_utf8_lossy(key);
             let parked = Parked { offset: input.offset, timestamp_ms: input.timestamp_ms };
             self.overlay.insert(Parked::key(&entity), Some(Arc::new(Record::Parked(parked))));
+            self.parked.insert(SmolStr::new(&entity));
             effects.facts.push(Fact::Parked {
                 origin: Some(Origin {
                     topic: SmolStr::new(input.topic),
@@ -184,8 +198,30 @@ impl<S: Store> Slot<S> {
                 }),
             });
         }
-        self.rebuild(stage);
         effects
+    }
+
+    /// Gives up what the open transaction wrote.
+    pub(super) fn undo(&mut self, stage: &dyn Stage) {
+        let nothing = Overlay::new();
+        let writes = std::mem::take(&mut self.overlay);
+        let undone = undone(writes, &View { overlay: &nothing, store: self.store.as_ref() });
+        for Undone { key, stored, .. } in &undone {
+            if let Some(entity) = Parked::entity(key) {
+                if stored.is_some() {
+                    self.parked.insert(entity);
+                } else {
+                    self.parked.remove(&entity);
+                }
+            }
+        }
+        self.settle(stage, &undone);
+    }
+
+    fn settle(&mut self, stage: &dyn Stage, undone: &[Undone]) {
+        if self.unsettled || !self.task.undo(undone) {
+            self.rebuild(stage);
+        }
     }
 
     /// A fresh task over what is stored and written now.
@@ -200,7 +236,7 @@ impl<S: Store> Slot<S> {
             None => true,
         };
         task.rebuild(&mut self.view().all().filter(|record| own(record)));
-        (self.task, self.parked) = (task, parked);
+        (self.task, self.parked, self.unsettled) = (task, parked, false);
     }
 
     /// The pack in force, for the marker.
@@ -230,6 +266,15 @@ impl<S: Store> Slot<S> {
             parked: self.parked.len(),
         }
     }
+}
+
+/// Writes that are given up, and what holds without them.
+fn undone(writes: Overlay, below: &dyn StateRead) -> Vec<Undone> {
+    let undone = writes.into_iter().map(|(key, written)| {
+        let stored = below.get(&key);
+        Undone { key, written, stored }
+    });
+    undone.collect()
 }
 
 /// A letter and its fact.

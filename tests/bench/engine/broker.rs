@@ -31,9 +31,10 @@ impl Ready {
         let mut partitions: Vec<TopicPartition> = records.iter().map(|record| record.at.clone()).collect();
         partitions.sort();
         partitions.dedup();
+        let missing = partitions.len();
         Self {
             assigned: Some(partitions),
-            delivers: false,
+            missing,
             records,
             open: 0,
             next: 0,

@@ -118,6 +118,24 @@ proptest! {
         prop_assert_eq!(whole.state.iter().collect::<Vec<_>>(), cut.state.iter().collect::<Vec<_>>());
     }
 
+    /// What is given up leaves no trace: the task goes on as one that never handled it.
+    #[test]
+    fn an_abort_changes_no_output(script in script(), aborts in prop::collection::vec(0..4_usize, 24)) {
+        let mut whole = Town::open(packs());
+        for line in &script {
+            whole.line(line);
+        }
+        let mut cut = Town::new(packs());
+        for (at, abort) in (0..whole.log.len()).zip(aborts.iter().cycle()) {
+            cut.abort(&whole.log[at..whole.log.len().min(at + abort)]);
+            cut.feed_one(&whole.log[at]);
+            let fresh = has_job_after_restart(&cut, packs());
+            prop_assert_eq!(cut.has_job(), fresh);
+        }
+        prop_assert_eq!(&whole.said, &cut.said);
+        prop_assert_eq!(whole.state.iter().collect::<Vec<_>>(), cut.state.iter().collect::<Vec<_>>());
+    }
+
     /// A record that comes twice says nothing twice.
     #[test]
     fn duplicates_change_nothing(script in script()) {

@@ -6,8 +6,8 @@ use crate::engine::effect::{Blocked, Effects, Input};
 use crate::engine::lane::io::TopicPartition;
 use crate::engine::layout::{ALERTS_TOPIC, HOUSEHOLDS_LOG, REVIEW_TOPIC};
 use crate::engine::message::{HouseholdMessage, SourceState, Tick, encode};
-use crate::engine::state::{Key, MemoryState};
-use crate::engine::task::{PackSource, Stage, Task};
+use crate::engine::state::{Key, MemoryState, StateRead};
+use crate::engine::task::{PackSource, Stage, Task, Undone};
 use crate::rules::plan::Pack;
 use crate::types::*;
 use std::collections::BTreeMap;
@@ -216,6 +216,24 @@ impl Town {
     pub(super) fn restart(&mut self) {
         self.task = self.stage.task(&TopicPartition { topic: HOUSEHOLDS_LOG.into(), partition: 0 });
         self.task.rebuild(&mut self.state.iter());
+    }
+
+    /// Handles records that are then given up, as an abort does.
+    pub(super) fn abort(&mut self, entries: &[Entry]) {
+        let (state, offset) = (self.state.clone(), self.offset);
+        let (handled, said) = (self.log.len(), self.said.len());
+        let mut written = BTreeMap::new();
+        for entry in entries {
+            written.extend(self.handle(entry).expect("not blocked").delta);
+        }
+        (self.state, self.offset) = (state, offset);
+        self.log.truncate(handled);
+        self.said.truncate(said);
+        let undone = written.into_iter().map(|(key, written)| {
+            let stored = self.state.get(&key);
+            Undone { key, written, stored }
+        });
+        assert!(self.task.undo(&undone.collect::<Vec<_>>()));
     }
 
     fn tick(&mut self, through: StreamTime, complete: bool) {
