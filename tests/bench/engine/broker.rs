@@ -32,14 +32,7 @@ impl Ready {
         partitions.sort();
         partitions.dedup();
         let missing = partitions.len();
-        Self {
-            assigned: Some(partitions),
-            missing,
-            records,
-            open: 0,
-            next: 0,
-            told: Arc::clone(told),
-        }
+        Self { assigned: Some(partitions), missing, records, open: 0, next: 0, told: Arc::clone(told) }
     }
 }
 
