@@ -61,6 +61,16 @@ impl PartitionLog {
         offset
     }
 
+    /// Lays a record down where and when another log has it.
+    pub(super) fn lay(&mut self, record: &Polled) {
+        while signed(self.entries.len()) < record.offset {
+            self.entries.push(Entry::Control);
+        }
+        let (key, value, headers) = (record.key.clone(), record.value.clone(), record.headers.clone());
+        let record = Stored { timestamp_ms: record.timestamp_ms, key, value, headers };
+        self.entries.push(Entry::Data { record, fate: Fate::Committed });
+    }
+
     /// Writes a producer's marker, if it has something open here.
     pub(super) fn mark(&mut self, producer: u64, commit: bool) {
         let Some(first) = self.open.remove(&producer) else { return };

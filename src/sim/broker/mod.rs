@@ -13,7 +13,7 @@ use crate::engine::lane::io::{
 };
 use crate::types::SmolStr;
 use group::{Group, News};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use transactions::{Logs, Offsets, Transactions};
 
@@ -32,8 +32,17 @@ pub struct Cluster {
     transactions: Transactions,
     processes: u64,
     rng: Rng,
+    /// Markers of a decided transaction take their time.
+    is_sluggish: bool,
     /// What goes wrong.
     pub faults: Faults,
+    /// Topics whose produced records land in [`diverted`] ones instead: a log that is played again takes nothing in.
+    pub divert: BTreeSet<SmolStr>,
+}
+
+/// Where records produced to a topic land while it is diverted.
+pub fn diverted(topic: &str) -> SmolStr {
+    SmolStr::new(format!("{topic}.said"))
 }
 
 /// A cluster that several brokers share.
@@ -57,7 +66,9 @@ impl Cluster {
             transactions: Transactions::default(),
             processes: 0,
             rng: Rng::new(seed),
+            is_sluggish: seed % 4 == 3,
             faults,
+            divert: BTreeSet::new(),
         }
     }
 
@@ -71,7 +82,11 @@ impl Cluster {
         self.now_ms = self.now_ms.max(now_ms);
         let rng = &mut self.rng;
         // Past the end means: none this time.
-        let mut pick = |n: usize| usize::try_from(rng.below(n as u64 + 1)).unwrap_or(0);
+        let is_sluggish = self.is_sluggish;
+        let mut pick = |n: usize| match rng.chance(1, 40) || !is_sluggish {
+            true => usize::try_from(rng.below(n as u64 + 1)).unwrap_or(0),
+            false => n,
+        };
         let (logs, offsets) = (&mut self.logs, &mut self.offsets);
         self.transactions.tick(self.now_ms, self.transaction_timeout_ms, logs, offsets, &mut pick);
         for group in self.groups.values_mut() {
@@ -92,6 +107,16 @@ impl Cluster {
         self.logs.entry(at).or_default().append(None, record, self.now_ms)
     }
 
+    /// Lays a committed record down where and when another cluster's log has it.
+    pub fn lay(&mut self, record: &Polled) {
+        self.logs.entry(record.at.clone()).or_default().lay(record);
+    }
+
+    /// Deletes a topic's partitions; whoever appends next creates them anew.
+    pub fn delete(&mut self, topic: &str) {
+        self.logs.retain(|at, _| at.topic != topic);
+    }
+
     /// All committed records of a partition.
     pub fn committed_records(&self, at: &TopicPartition) -> Vec<Polled> {
         let (mut records, mut from) = (Vec::new(), 0);
@@ -100,6 +125,11 @@ impl Cluster {
             records.push(record);
         }
         records
+    }
+
+    /// Where a partition ends.
+    pub fn end(&self, at: &TopicPartition) -> i64 {
+        self.logs.get(at).map_or(0, |log| log.bounds().high)
     }
 
     /// Partitions that hold anything.
@@ -140,6 +170,25 @@ impl Cluster {
         for (_, log) in self.logs.iter_mut().filter(|(at, _)| at.topic == topic) {
             log.compact(before, deletes_before);
         }
+    }
+
+    /// Appends a record in the open transaction of a producer that is no lane.
+    pub fn append_open(&mut self, transactional_id: &str, record: &Outgoing<'_>) {
+        let (id, at) = (
+            SmolStr::new(transactional_id),
+            TopicPartition { topic: SmolStr::new(record.topic), partition: record.partition },
+        );
+        let epoch = self.transactions.init(&id, &mut self.logs, &mut self.offsets);
+        if let Ok(producer) = self.transactions.add(&id, epoch, &at, u64::MAX / 2) {
+            self.logs.entry(at).or_default().append(Some(producer), record, self.now_ms);
+        }
+    }
+
+    /// Ends that producer's transaction, markers written.
+    pub fn decide(&mut self, transactional_id: &str, commit: bool) {
+        let id = SmolStr::new(transactional_id);
+        self.transactions.end(&id, commit);
+        self.transactions.init(&id, &mut self.logs, &mut self.offsets);
     }
 
     /// A request of this transactional id, as of its epoch now, to commit whatever it has open when it arrives: what
@@ -280,10 +329,13 @@ impl SimBroker {
             }
             News::Nothing => {}
         }
-        Ok(self.fetched.pop_front().map_or_else(|| self.fetch(cluster), Event::Record))
+        match self.fetched.pop_front() {
+            Some(record) => Ok(Event::Record(record)),
+            None => self.fetch(cluster),
+        }
     }
 
-    fn fetch(&mut self, cluster: &mut Cluster) -> Event {
+    fn fetch(&mut self, cluster: &mut Cluster) -> Result<Event, Failure> {
         let mut ready: Vec<(&TopicPartition, &mut Place)> =
             self.places.iter_mut().filter(|(_, place)| place.open && !place.paused).collect();
         if !ready.is_empty() {
@@ -292,6 +344,10 @@ impl SimBroker {
         }
         for (at, place) in ready {
             let log = cluster.logs.entry(at.clone()).or_default();
+            if place.next > log.bounds().high {
+                let place = format!("{} [{}] at {}", at.topic, at.partition, place.next);
+                return Err(Failure::Fatal(format!("offset out of range: {place}")));
+            }
             match log.read(at, place.next) {
                 Ok(record) => {
                     place.next = record.offset + 1;
@@ -302,18 +358,18 @@ impl SimBroker {
                         place.next = more.offset + 1;
                         self.fetched.push_back(more);
                     }
-                    return Event::Record(record);
+                    return Ok(Event::Record(record));
                 }
                 Err(end) => {
                     place.next = end;
                     if place.told != Some(end) {
                         place.told = Some(end);
-                        return Event::End { at: at.clone(), position: end };
+                        return Ok(Event::End { at: at.clone(), position: end });
                     }
                 }
             }
         }
-        Event::Idle
+        Ok(Event::Idle)
     }
 
     fn move_to(&mut self, positions: &[(TopicPartition, i64)]) {
@@ -403,7 +459,9 @@ impl Broker for SimBroker {
 
     fn produce(&mut self, record: &Outgoing<'_>) -> Result<(), Failure> {
         self.call("produce", IN_TRANSACTION, |me, cluster| {
-            let at = TopicPartition { topic: SmolStr::new(record.topic), partition: record.partition };
+            let known = cluster.divert.contains(record.topic);
+            let topic = if known { diverted(record.topic) } else { SmolStr::new(record.topic) };
+            let at = TopicPartition { topic, partition: record.partition };
             let producer = match me.me.guarantee {
                 Guarantee::AtLeastOnce => None,
                 Guarantee::ExactlyOnce => {

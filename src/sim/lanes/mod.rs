@@ -4,6 +4,7 @@
 
 mod solo;
 mod store;
+pub mod spine;
 
 #[cfg(test)]
 mod ledger;
@@ -118,6 +119,11 @@ impl World {
             world.machines.push(Machine { name, seats, asleep_until_ms: 0, haunted: false });
         }
         world
+    }
+
+    /// What the lanes are told.
+    pub fn config(&self) -> &LaneConfig {
+        &self.config
     }
 
     /// The stages.

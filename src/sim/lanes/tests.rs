@@ -7,6 +7,9 @@ use crate::engine::state::{Key, Record};
 use crate::sim::faults::Fault;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+mod cases;
+mod city;
+
 const PARTITIONS: i32 = 3;
 
 /// One input record.
