@@ -48,7 +48,8 @@ impl Spine {
             }
             world.settle(super::MOST_TURNS)?;
             let mut expected = self.alone_of(stage.as_ref(), &world)?;
-            for at in open(&world.cluster).partitions() {
+            let partitions = open(&world.cluster).partitions();
+            for at in partitions {
                 let Some(topic) = self.kit.contracts.topics().find(|topic| diverted(&topic.name) == at.topic)
                 else {
                     continue;
