@@ -1,3 +1,23 @@
+//! Lanes of a small stage, the ledger, under a thousand seeds of faults; `cases` tells single stories and `city` plays the
+//! four real stages. A lane that is wrong must not come through. Broken on purpose, each time in one place, it was caught:
+//!
+//! | the lane | caught by |
+//! |---|---|
+//! | gives the store its writes before the commit | ledger and city seeds, one fault at any call |
+//! | does not wait for an undecided changelog | ledger and city seeds, `a_task_waits_for_an_undecided_changelog…` |
+//! | leaves out the marker of a commit that wrote no state | ledger and city seeds, one fault at any call |
+//! | sends the offsets of its first partition alone | ledger and city seeds, one fault at any call, commits elsewhere |
+//! | goes on one record too far after a restore | ledger and city seeds, `a_missing_group_offset…` |
+//! | answers being fenced with an abort | city seeds: the replaced process never ends |
+//! | runs before its restore is done | ledger and city seeds, nearly every story |
+//! | does not rebuild its task after an abort | ledger and city seeds, commits elsewhere |
+//! | keeps its overlay after an abort | ledger and city seeds, one fault at any call |
+//! | takes a torn changelog for a whole one | `a_half_transaction_that_became_visible…` |
+//! | takes an unknown outcome for a commit, or for an abort | ledger and city seeds, one fault at any call |
+//!
+//! One stays unseen, and rightly: committing although the membership is lost. The broker refuses those offsets, and the
+//! transaction is aborted with them.
+
 use super::ledger::{INPUT, Ledger, OUTPUT};
 use super::*;
 use crate::engine::lane::UNPARK_HEADER;

@@ -81,7 +81,7 @@ pub fn run(kit: &Kit, seed: u64) -> Result<Spine, String> {
         machines: 1 + rng.below(2),
         upheavals_per_mille: rng.below(16),
     };
-    let days = u32::try_from(20 + rng.below(12)).unwrap_or(20);
+    let days = u32::try_from(24 + rng.below(16)).unwrap_or(24);
     let plan = Plan { seed, households: 100, days, poison_per_10_000: 60, ..Plan::default() };
     let faults = Faults::seeded(seed, weather.faults_per_mille);
     let mut spine = Spine::new(kit, seed, faults, weather)?;
