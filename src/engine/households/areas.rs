@@ -295,6 +295,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         /// What a task knows of area events is what it finds again in what it wrote.
         #[test]
         fn what_is_written_is_what_is_known(
