@@ -58,6 +58,13 @@ impl Arrival<'_> {
     }
 }
 
+/// Whether an owner knows a lower revision of a signal's event.
+pub(super) fn is_correction(work: &Work<'_>, arrival: &Arrival<'_>, owner: &SubjectId) -> bool {
+    let Signal { key, revision, .. } = arrival.signal;
+    let known = Subject::load(work, owner).find(work, key);
+    known.is_some_and(|known| known.event.revision < *revision)
+}
+
 /// Takes a signal in.
 pub(super) fn take_in(work: &mut Work<'_>, arrival: &Arrival<'_>, owner: &SubjectId) {
     let mut subject = Subject::load(work, owner);

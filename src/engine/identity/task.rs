@@ -16,7 +16,7 @@ use super::signal::Arrival;
 use super::subject::{Subject, waiting, waiting_key};
 use super::work::Work;
 use super::{IdentityConfig, link, reading, signal};
-use crate::types::{Change, Day, EventKey, SmolStr, StreamTime, SubjectId};
+use crate::types::{Change, Day, EventKey, Signal, SmolStr, StreamTime, SubjectId};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -165,7 +165,12 @@ impl IdentityTask {
         if let Change::Body { time, .. } = &arrival.signal.change
             && self.is_too_old(time.day())
         {
-            return self.reject_old(work, input);
+            if !signal::is_correction(work, arrival, owner) {
+                return self.reject_old(work, input);
+            }
+            // It moves the event out of the history: what stood here until now did not happen.
+            let gone = Signal { change: Change::Void, ..arrival.signal.clone() };
+            return signal::take_in(work, &Arrival { signal: &gone, ..*arrival }, owner);
         }
         signal::take_in(work, arrival, owner);
     }

@@ -397,6 +397,19 @@ fn an_event_older_than_the_history_is_a_letter() {
 }
 
 #[test]
+fn a_correction_that_moves_an_event_before_the_history_takes_it_away() {
+    let mut world = world();
+    world.tick(TODAY);
+    world.send(&signal(&["p"], "k", 1, body("debt", TODAY - 10)));
+    world.send(&signal(&["p"], "k", 2, body("debt", TODAY - 801)));
+    assert_eq!((world.letters.as_slice(), world.shows()), (&[][..], String::new()));
+    world.send(&signal(&["p"], "k", 1, body("debt", TODAY - 10)));
+    assert_eq!(world.shows(), String::new(), "a repeat of what was corrected says nothing");
+    world.send(&signal(&["p"], "k", 3, body("debt", TODAY - 9)));
+    assert_eq!(world.shows(), format!("{}: p k", prov("p")));
+}
+
+#[test]
 fn many_events_join_in_chunks() {
     let mut world = world();
     for n in 0..600 {

@@ -56,7 +56,8 @@ pub struct Lane<B, S> {
     back: Option<Back>,
     leaving: Option<Leaving>,
     trouble: Backoff,
-    recovery: Backoff,
+    /// Whose recovery was advanced last.
+    recovered: Option<TopicPartition>,
     handled: u64,
     facts: Vec<LaneFact>,
 }
@@ -75,7 +76,7 @@ impl<B: Broker, S: Store> Lane<B, S> {
             back: None,
             leaving: None,
             trouble: Backoff::default(),
-            recovery: Backoff::default(),
+            recovered: None,
             handled: 0,
             facts: Vec::new(),
         }

@@ -3,7 +3,7 @@
 
 use super::io::{BEGINNING, Broker, Store, StorePosition, TopicPartition};
 use super::restore::{Now, Restore};
-use super::slot::Phase;
+use super::slot::{Phase, Slot};
 use super::stop::{Halt, outside};
 use super::{Backoff, Lane, LaneFact, LaneStop, faulty};
 use crate::types::SmolStr;
@@ -11,17 +11,15 @@ use crate::types::SmolStr;
 impl<B: Broker, S: Store> Lane<B, S> {
     /// Advances one task's recovery by one unit. What may pass is made again later, and holds no other task up.
     pub(super) fn recover(&mut self) -> Result<(), Halt> {
-        if self.now_ms < self.recovery.until_ms {
-            return Ok(());
-        }
-        let unit = match self.unrecovered() {
-            Some(at) => self.advance_recovery(&at),
-            None => return Ok(()),
-        };
+        let Some(at) = self.next_to_recover() else { return Ok(()) };
+        self.recovered = Some(at.clone());
+        let unit = self.advance_recovery(&at);
+        let (now_ms, backoff_ms) = (self.now_ms, self.config.backoff_ms);
+        let Some(slot) = self.slots.get_mut(&at) else { return Ok(()) };
         match unit {
-            Ok(()) => self.recovery = Backoff::default(),
+            Ok(()) => slot.recovery = Backoff::default(),
             Err(Halt::Wait(step, detail)) => {
-                self.recovery.failed(self.now_ms, self.config.backoff_ms);
+                slot.recovery.failed(now_ms, backoff_ms);
                 self.facts.push(LaneFact::Retrying { step, detail });
             }
             Err(stop @ Halt::Stop(_)) => return Err(stop),
@@ -29,19 +27,28 @@ impl<B: Broker, S: Store> Lane<B, S> {
         Ok(())
     }
 
-    fn unrecovered(&self) -> Option<TopicPartition> {
-        let settled = |phase: &Phase| matches!(phase, Phase::Running | Phase::Blocked(_));
-        self.slots.values().find(|slot| !settled(&slot.phase)).map(|slot| slot.at.clone())
+    /// Those that need one call to run go first: a restore may take minutes. The others take turns.
+    fn next_to_recover(&self) -> Option<TopicPartition> {
+        let due = || self.unrecovered().filter(|slot| slot.recovery.until_ms <= self.now_ms);
+        let nearly = due().find(|slot| matches!(slot.phase, Phase::Start | Phase::Seek));
+        let after = || due().find(|slot| self.recovered.as_ref().is_none_or(|last| slot.at > *last));
+        nearly.or_else(after).or_else(|| due().next()).map(|slot| slot.at.clone())
     }
 
-    /// Whether some task could be recovered further right now.
-    pub(super) fn is_recovering(&self) -> bool {
-        self.unrecovered().is_some()
+    /// Tasks that neither run nor wait before a record.
+    fn unrecovered(&self) -> impl Iterator<Item = &Slot<S>> {
+        let settled = |phase: &Phase| matches!(phase, Phase::Running | Phase::Blocked(_));
+        self.slots.values().filter(move |slot| !settled(&slot.phase))
+    }
+
+    /// When some task can be recovered further; none when all are.
+    pub(super) fn recovers_at_ms(&self) -> Option<u64> {
+        self.unrecovered().map(|slot| slot.recovery.until_ms).min()
     }
 
     fn advance_recovery(&mut self, at: &TopicPartition) -> Result<(), Halt> {
         match self.slots.get(at).map(|slot| &slot.phase) {
-            Some(Phase::Offsets) => self.look_up_offsets(),
+            Some(Phase::Offsets) => self.look_up_offsets(at),
             Some(Phase::Bounds(committed)) => {
                 let committed = *committed;
                 if self.has_changelog() {
@@ -62,13 +69,12 @@ impl<B: Broker, S: Store> Lane<B, S> {
         self.slots.values().filter(|slot| wanted(&slot.phase)).map(|slot| slot.at.clone()).collect()
     }
 
-    fn look_up_offsets(&mut self) -> Result<(), Halt> {
-        let asked = self.in_phase(|phase| matches!(phase, Phase::Offsets));
-        let offsets = self.broker.committed(&asked).map_err(|f| outside("look up offsets", f))?;
-        for (at, committed) in asked.iter().zip(offsets) {
-            if let Some(slot) = self.slots.get_mut(at) {
-                slot.phase = Phase::Bounds(committed);
-            }
+    /// Each task's by itself: a transaction that holds one offset open holds up no other.
+    fn look_up_offsets(&mut self, at: &TopicPartition) -> Result<(), Halt> {
+        let asked = std::slice::from_ref(at);
+        let offsets = self.broker.committed(asked).map_err(|f| outside("look up offsets", f))?;
+        if let Some(slot) = self.slots.get_mut(at) {
+            slot.phase = Phase::Bounds(offsets.first().copied().flatten());
         }
         Ok(())
     }

@@ -42,6 +42,8 @@ pub(super) struct Slot<S> {
     pub(super) careful: bool,
     /// The task stopped in the middle of a record: what it derived is no longer what the overlay says.
     pub(super) unsettled: bool,
+    /// Waits between attempts at its recovery.
+    pub(super) recovery: Backoff,
     /// Offsets that disagreed at the first look: (the group's, the marker's).
     pub(super) doubt: Option<(Option<i64>, i64)>,
 }
@@ -94,6 +96,7 @@ impl<S: Store> Slot<S> {
             continue_until: None,
             careful: false,
             unsettled: false,
+            recovery: Backoff::default(),
             doubt: None,
             at,
         }

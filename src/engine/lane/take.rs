@@ -47,8 +47,8 @@ impl<B: Broker, S: Store> Lane<B, S> {
     fn patience(&self, wait_ms: u64) -> u64 {
         let until = |at_ms: u64| at_ms.saturating_sub(self.now_ms);
         let mut wait_ms = wait_ms;
-        if self.is_recovering() {
-            wait_ms = wait_ms.min(until(self.recovery.until_ms));
+        if let Some(at_ms) = self.recovers_at_ms() {
+            wait_ms = wait_ms.min(until(at_ms));
         }
         if let Some(open) = &self.transaction {
             wait_ms = wait_ms.min(until(open.opened_ms + self.config.commit_interval_ms));
@@ -193,9 +193,10 @@ impl<B: Broker, S: Store> Lane<B, S> {
             }
         }
         let Some(leaving) = &self.leaving else { return Ok(()) };
+        // The stores first: another lane of this process may be given a partition at once, and opens the same files.
+        self.slots.retain(|at, _| !leaving.partitions.contains(at));
         self.broker.unassign(&leaving.partitions).map_err(|f| outside("give partitions back", f))?;
         if let Some(Leaving { partitions, lost, .. }) = self.leaving.take() {
-            self.slots.retain(|at, _| !partitions.contains(at));
             self.facts.push(LaneFact::Released { partitions, lost });
         }
         Ok(())
