@@ -125,6 +125,12 @@ impl<B: Broker, S: Store> Lane<B, S> {
     /// Every task that the transaction touched stands again where its last commit left it.
     fn rewind(&mut self) {
         let Some(open) = self.transaction.take() else { return };
+        // A commit that had begun took the writes over: they are to be undone with the rest.
+        for part in open.closing.into_iter().flat_map(|closing| closing.parts) {
+            if let Some(slot) = self.slots.get_mut(&part.at) {
+                slot.overlay.extend(part.delta);
+            }
+        }
         let leaving = self.leaving.as_ref().map_or(&[][..], |leaving| &leaving.partitions);
         // Those that leave are not needed again.
         self.slots.retain(|at, slot| !slot.touched || !leaving.contains(at));

@@ -80,7 +80,7 @@ pub(super) struct Closing {
 pub(super) struct Part {
     pub(super) at: TopicPartition,
     pub(super) next: i64,
-    delta: Vec<(Key, Option<Arc<Record>>)>,
+    pub(super) delta: Vec<(Key, Option<Arc<Record>>)>,
     marker: Option<Marker>,
     stream_time_ms: i64,
     /// Changelog records produced so far, and the marker's index among all that was produced.
