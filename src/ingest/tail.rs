@@ -22,7 +22,7 @@ pub enum TailFrom {
     End,
 }
 
-const CALL: Duration = Duration::from_secs(5);
+const CALL: Duration = Duration::from_secs(15);
 
 /// A reader of whole topics.
 pub struct Tail {
