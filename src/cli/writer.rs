@@ -11,7 +11,7 @@ use crate::engine::control::declare::Declarer;
 use crate::engine::households::Households;
 use crate::engine::lane::io::{Outgoing, TopicPartition};
 use crate::engine::layout::{ALERTS_TOPIC, CONTROL_LOG, HOUSEHOLDS_LOG, Layout};
-use crate::engine::message::{ControlMessage, RawPosition, decode, encode};
+use crate::engine::message::{ControlMessage, RawPosition, decode};
 use crate::ingest::{Ends, Tail, TailFrom};
 use crate::publish::Plain;
 use crate::sim::city::{AlertSeen, City, Driver, RawRecord, Step};
@@ -199,14 +199,7 @@ impl Writer {
     fn declare(&mut self, at: StreamTime) -> Result<(), Stop> {
         let ends: Vec<RawPosition> = self.ends.iter().map(|(at, end)| position(at, *end)).collect();
         for message in self.declarer.advance(at, &ends) {
-            let value = encode(&message);
-            self.producer.send(&Outgoing {
-                topic: CONTROL_LOG,
-                partition: 0,
-                key: None,
-                value: Some(&value),
-                headers: &[],
-            })?;
+            self.producer.say(&message)?;
         }
         self.producer.flush(DELIVERY)?;
         self.told.declared = at;

@@ -4,6 +4,8 @@ use super::delivery::Deliveries;
 use super::headers;
 use crate::config::KafkaConfig;
 use crate::engine::lane::io::{Failure, Outgoing};
+use crate::engine::layout::CONTROL_LOG;
+use crate::engine::message::{ControlMessage, encode};
 use crate::telemetry::kafka::failure;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -55,6 +57,13 @@ impl Plain {
                 Err((error, _)) => return Err(failure(&error)),
             }
         }
+    }
+
+    /// Queues a message of the control log.
+    pub fn say(&mut self, message: &ControlMessage) -> Result<(), Failure> {
+        let value = encode(message);
+        let value = Some(value.as_slice());
+        self.send(&Outgoing { topic: CONTROL_LOG, partition: 0, key: None, value, headers: &[] })
     }
 
     /// Waits until everything sent since the last call is acknowledged.

@@ -6,9 +6,9 @@ use super::codes::{CLOCK_DIFFERS, CLUSTER_UNKNOWN, TOPICS_DIFFER};
 use super::status::Ended;
 use crate::config::{ClockKind, KafkaConfig};
 use crate::contracts::Contracts;
-use crate::engine::lane::io::{Failure, Outgoing};
+use crate::engine::lane::io::Failure;
 use crate::engine::layout::CONTROL_LOG;
-use crate::engine::message::{Clock, ControlMessage, decode, encode};
+use crate::engine::message::{Clock, ControlMessage, decode};
 use crate::ingest::{Ends, Tail, TailFrom};
 use crate::publish::Plain;
 use std::collections::BTreeMap;
@@ -83,14 +83,7 @@ pub(super) fn clock(kafka: &KafkaConfig, configured: ClockKind) -> Result<(), Re
     };
     let Some(first) = first_control_record(kafka)? else {
         let mut producer = Plain::open(kafka)?;
-        let value = encode(&ControlMessage::Clock(ours));
-        producer.send(&Outgoing {
-            topic: CONTROL_LOG,
-            partition: 0,
-            key: None,
-            value: Some(&value),
-            headers: &[],
-        })?;
+        producer.say(&ControlMessage::Clock(ours))?;
         producer.flush(PATIENCE)?;
         // Another process may have been first, with another clock: what lies there counts.
         return match first_control_record(kafka)? {
@@ -135,6 +128,7 @@ fn first_control_record(kafka: &KafkaConfig) -> Result<Option<Vec<u8>>, Refusal>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::message::encode;
 
     #[test]
     fn a_log_of_another_clock_ends_the_process_and_an_old_log_does_not() {

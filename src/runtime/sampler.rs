@@ -2,9 +2,9 @@
 
 use super::status::Board;
 use crate::config::KafkaConfig;
-use crate::engine::lane::io::{Failure, Outgoing, TopicPartition};
+use crate::engine::lane::io::{Failure, TopicPartition};
 use crate::engine::layout::CONTROL_LOG;
-use crate::engine::message::{ControlMessage, RawPosition, encode};
+use crate::engine::message::{ControlMessage, RawPosition};
 use crate::ingest::Ends;
 use crate::publish::Plain;
 use crate::types::{SmolStr, StreamTime};
@@ -56,13 +56,6 @@ fn sample(
         Some(producer) => producer,
         none => none.insert(Plain::open(kafka)?),
     };
-    let value = encode(&ControlMessage::Sample { t, ends: positions });
-    producer.send(&Outgoing {
-        topic: CONTROL_LOG,
-        partition: 0,
-        key: None,
-        value: Some(&value),
-        headers: &[],
-    })?;
+    producer.say(&ControlMessage::Sample { t, ends: positions })?;
     producer.flush(PATIENCE).map(drop)
 }

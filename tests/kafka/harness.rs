@@ -9,6 +9,7 @@ use ieum::types::SmolStr;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::{Offset, TopicPartitionList};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -43,10 +44,15 @@ pub(crate) fn start_broker(dir: &Path) -> String {
     let started = Command::new(script()).args(["start", "--port", "0", "--dir"]).arg(dir).output().unwrap();
     assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
     let watch = "while kill -0 \"$1\" 2>/dev/null; do sleep 0.5; done; exec \"$2\" wipe --dir \"$3\"";
+    outlive(watch, &[script().as_os_str(), dir.as_os_str()]);
+    String::from_utf8(started.stdout).unwrap().trim().to_owned()
+}
+
+/// Runs a line of shell that may go on behind the end of this process: `$1` is this process's id, the rest follow.
+pub(crate) fn outlive(line: &str, rest: &[&OsStr]) {
     let watcher = Command::new("bash")
-        .args(["-c", watch, "watch", &std::process::id().to_string()])
-        .arg(script())
-        .arg(dir)
+        .args(["-c", line, "watch", &std::process::id().to_string()])
+        .args(rest)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -54,7 +60,6 @@ pub(crate) fn start_broker(dir: &Path) -> String {
         .unwrap();
     // It outlives this process, so nobody here waits for it.
     std::mem::forget(watcher);
-    String::from_utf8(started.stdout).unwrap().trim().to_owned()
 }
 
 /// Stops a broker and deletes its data.

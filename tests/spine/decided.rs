@@ -1,6 +1,6 @@
 //! Alerts read back as decisions, comparable with those of the reference.
 
-use super::{field, int, text};
+use super::fields::{field, int, text};
 use crate::reference::episodes::{Decision, Status};
 use crate::reference::rules::Level;
 use ieum::contracts::{Contracts, Tree};

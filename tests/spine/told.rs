@@ -1,6 +1,6 @@
 //! Raw records as the reference takes them in: decoded by their contracts, and from there on by nothing of the engine.
 
-use super::{field, int, text};
+use super::fields::{field, int, text};
 use crate::reference::episodes::Act;
 use crate::reference::history::Facts;
 use crate::reference::time::{Day, Ms, When};

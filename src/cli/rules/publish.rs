@@ -10,8 +10,8 @@ use crate::cli::output;
 use crate::config::{ClockKind, KafkaConfig};
 use crate::contracts::Contracts;
 use crate::engine::lane::io::{Failure, Outgoing};
-use crate::engine::layout::{CONTROL_LOG, Layout, PACKS_TOPIC};
-use crate::engine::message::{Clock, ControlMessage, encode};
+use crate::engine::layout::{Layout, PACKS_TOPIC};
+use crate::engine::message::{Clock, ControlMessage};
 use crate::publish::Plain;
 use crate::runtime::pack_records;
 use crate::types::PackHash;
@@ -66,18 +66,8 @@ pub(in crate::cli) fn publish(
     const DELIVERY: Duration = Duration::from_secs(30);
     let layout = Layout::new(contracts.layout());
     let mut producer = Plain::open(kafka)?;
-    let control = |producer: &mut Plain, message: &ControlMessage| {
-        let value = encode(message);
-        producer.send(&Outgoing {
-            topic: CONTROL_LOG,
-            partition: 0,
-            key: None,
-            value: Some(&value),
-            headers: &[],
-        })
-    };
     if let Some(clock) = clock {
-        control(&mut producer, &ControlMessage::Clock(clock))?;
+        producer.say(&ControlMessage::Clock(clock))?;
     }
     for (key, value) in pack_records(&hash, files.iter(), contracts) {
         producer.send(&Outgoing {
@@ -89,6 +79,6 @@ pub(in crate::cli) fn publish(
         })?;
     }
     producer.flush(DELIVERY)?;
-    control(&mut producer, &ControlMessage::Pack { hash })?;
+    producer.say(&ControlMessage::Pack { hash })?;
     producer.flush(DELIVERY).map(drop)
 }

@@ -2,8 +2,9 @@
 
 mod on_kafka {
     use crate::harness::PATIENCE;
+    use crate::spine::fields::{field, int, text};
     use crate::spine::hand::{self, raw};
-    use crate::spine::verify::{Posted, field, int, text};
+    use crate::spine::verify::Posted;
     use crate::spine::world::World;
     use ieum::contracts::codes::{
         BAD_JSON, BAD_KEY, DATE_RANGE, MISSING_FIELD, NO_OWNER, NULL_VALUE, NUMBER_RANGE, TOO_LARGE,

@@ -3,6 +3,8 @@
 mod accounts;
 mod downtime;
 mod faults;
+#[path = "../../spine/fields.rs"]
+mod fields;
 mod hand;
 mod process;
 mod silence;

@@ -1,6 +1,7 @@
 //! `ieum run` as a process of its own, ended by its id.
 
-use crate::harness::{PATIENCE, start_broker, wipe_broker};
+use crate::harness::{PATIENCE, outlive, start_broker, wipe_broker};
+use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -109,12 +110,5 @@ impl Drop for Process {
 /// Ends a process when this one is gone before it, however that came.
 fn watch(id: u32) {
     let both = "while kill -0 \"$1\" 2>/dev/null; do kill -0 \"$2\" 2>/dev/null || exit 0; sleep 0.5; done; kill -9 \"$2\"";
-    let watcher = Command::new("bash")
-        .args(["-c", both, "watch", &std::process::id().to_string(), &id.to_string()])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    std::mem::forget(watcher);
+    outlive(both, &[OsStr::new(&id.to_string())]);
 }

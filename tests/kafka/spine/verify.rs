@@ -1,6 +1,7 @@
 //! What a run left on the broker, laid beside one thread's work over the same logs, and each raw record beside its trace.
 
 use super::accounts;
+use super::fields::{int, text};
 use super::process::Process;
 use super::world::World;
 use ieum::contracts::Tree;
@@ -200,24 +201,4 @@ fn is_of_identity(value: &[u8]) -> bool {
             | HouseholdMessage::Joined { .. }
             | HouseholdMessage::Left { .. })
     )
-}
-
-/// A field of a decoded record; null where there is none.
-pub(super) fn field<'a>(record: &'a Tree, name: &str) -> &'a Tree {
-    let Tree::Record(fields) = record else { return &Tree::Null };
-    fields.iter().find(|(known, _)| known == name).map_or(&Tree::Null, |(_, value)| value)
-}
-
-pub(super) fn text(record: &Tree, name: &str) -> Option<String> {
-    match field(record, name) {
-        Tree::Text(text) => Some(text.to_string()),
-        _ => None,
-    }
-}
-
-pub(super) fn int(record: &Tree, name: &str) -> Option<i64> {
-    match field(record, name) {
-        Tree::Int(n) => Some(*n),
-        _ => None,
-    }
 }
