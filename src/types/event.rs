@@ -20,6 +20,12 @@ impl EventKey {
     pub fn of_day(source: &SmolStr, kind: &str, day: Day) -> Self {
         Self { source: source.clone(), key: smol_str::format_smolstr!("{kind}@{day}") }
     }
+
+    /// The kind and day that a daily kind's key names; none for any other key.
+    pub fn day(&self) -> Option<(&str, Day)> {
+        let (kind, day) = self.key.rsplit_once('@')?;
+        Some((kind, day.parse().ok()?))
+    }
 }
 
 impl std::fmt::Display for EventKey {

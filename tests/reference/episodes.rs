@@ -59,9 +59,11 @@ struct Episode {
     number: u32,
     day: Day,
     opened: Ms,
-    /// The first tick behind the opening, from which escalation counts.
+    /// Since when people can see it.
+    seen: Ms,
+    /// The first tick behind that, from which escalation counts.
     visible: Option<Ms>,
-    /// It was told of other than as held.
+    /// It was told of other than as held, since it opened last.
     shown: bool,
     /// Since when escalation waits for the end of an outage.
     paused: Option<Ms>,
@@ -193,7 +195,7 @@ impl Episodes {
                 continue;
             }
             let Some(visible) = episode.visible else {
-                episode.visible = Some(history.now);
+                episode.visible = (history.now > episode.seen).then_some(history.now);
                 continue;
             };
             if settled(rule, history, episode.opened, None) {
@@ -232,6 +234,7 @@ impl Episode {
             number,
             day: 0,
             opened: 0,
+            seen: 0,
             visible: None,
             shown: false,
             paused: None,
@@ -250,7 +253,8 @@ impl Episode {
     fn begin(&mut self, day: Day, now: Ms) {
         self.reopened = is_closed(self);
         self.status = Status::Open;
-        (self.day, self.opened, self.visible, self.paused, self.held) = (day, now, None, None, false);
+        (self.day, self.opened, self.seen, self.visible) = (day, now, now, None);
+        (self.paused, self.held, self.shown) = (None, false, false);
         (self.level, self.points, self.escalated) = (Level::Watch, 0, None);
         self.reasons.clear();
     }
@@ -339,11 +343,12 @@ impl Episode {
         self.shown |= self.status != Status::Suppressed;
     }
 
-    /// Its escalation no longer waits; the time it waited does not count.
+    /// Its escalation no longer waits; the time it waited does not count. One that had not begun begins behind now.
     fn go_on(&mut self, now: Ms) {
-        let paused = self.paused.take();
-        if let (Some(visible), Some(paused)) = (self.visible, paused) {
-            self.visible = Some(visible + now - paused);
+        let Some(paused) = self.paused.take() else { return };
+        match self.visible {
+            Some(visible) => self.visible = Some(visible + now - paused),
+            None => self.seen = now,
         }
     }
 }

@@ -38,7 +38,7 @@ pub(super) fn act(part: &mut EpisodePart, action: &Action, now: StreamTime) {
 /// The status after an action, or why it is refused.
 fn next(episode: &Episode, action: &Action) -> Result<EpisodeStatus, &'static str> {
     use EpisodeStatus::{Claimed, Closed, Contacted, Open};
-    if episode.shadow {
+    if episode.shadow && episode.is_untold() {
         return Err("unknown_episode");
     }
     if action.seen_revision > episode.revision {

@@ -1,6 +1,6 @@
 //! What a record's work on an episode is told as: which change, whether a revision is due, or only later.
 
-use super::life::{Because, Change, evidence_set, fresh_clock, reason_set};
+use super::life::{Because, Change, Notes, evidence_set, fresh_clock, reason_set};
 use super::part::EpisodePart;
 use super::records::{Episode, EpisodeStatus};
 use crate::rules::plan::CrisisRule;
@@ -15,33 +15,52 @@ pub(super) struct Revision {
     pub(super) was_visible: bool,
 }
 
-/// Settles an episode at the end of a record: counts its revision, starts its clock, or puts an amendment off.
-pub(super) fn conclude(
-    part: &mut EpisodePart,
-    rule: Option<&CrisisRule>,
-    now: StreamTime,
-) -> Option<Revision> {
-    if part.now.shadow && part.before.as_ref().is_none_or(|before| before.revision == 0) {
-        return None;
+/// A revision with what it says.
+#[derive(Clone, Debug)]
+pub(super) struct Told {
+    pub(super) episode: Episode,
+    pub(super) notes: Notes,
+    pub(super) revision: Revision,
+}
+
+/// Settles an episode at the end of a record: counts its revisions, starts its clock, or puts an amendment off. A record has
+/// one revision of an episode, but for escalation steps that fell due together: each calls other people, so each has its own.
+pub(super) fn conclude(part: &mut EpisodePart, rule: Option<&CrisisRule>, now: StreamTime) -> Vec<Told> {
+    if part.now.is_untold() && part.now.shadow {
+        return Vec::new();
     }
-    let was_visible = part.before.as_ref().is_some_and(|before| before.visible);
+    let was_visible = part.now.visible;
     let change = part.notes.change.max(change(part));
     let Some(change) = change else {
         put_off(part, now);
-        return None;
+        return Vec::new();
     };
     let because = part.notes.because.unwrap_or(Because::Event);
     let episode = &mut part.now;
-    episode.revision = episode.revision.saturating_add(1);
+    let is_seen = episode.status != EpisodeStatus::Suppressed && episode.status.is_live();
     episode.amend_at = None;
+    episode.visible |= is_seen;
+    let is_seen_first = !was_visible && is_seen && episode.status != EpisodeStatus::Contacted;
+    if is_seen_first || matches!(change, Change::Opened | Change::Reopened) {
+        episode.clock = rule.and_then(|rule| fresh_clock(rule, now));
+    }
+    let revision = Revision { change, because, was_visible };
+    let mut told = Vec::new();
+    if change == Change::Escalated {
+        let last = part.notes.steps.len().saturating_sub(1);
+        for step in part.notes.steps.drain(..last) {
+            episode.revision = episode.revision.saturating_add(1);
+            let earlier = Episode { raised: step.raised, ..episode.clone() };
+            let notes = Notes { steps: vec![step], ..Notes::default() };
+            told.push(Told { episode: earlier, notes, revision });
+        }
+    }
+    episode.revision = episode.revision.saturating_add(1);
     if matches!(change, Change::Opened | Change::Reopened | Change::Raised | Change::Escalated) {
         episode.grave_revision = episode.revision;
     }
-    if matches!(change, Change::Opened | Change::Reopened) {
-        episode.clock = rule.and_then(fresh_clock);
-    }
-    episode.visible |= episode.status != EpisodeStatus::Suppressed && episode.status.is_live();
-    Some(Revision { change, because, was_visible })
+    told.push(Told { episode: episode.clone(), notes: part.notes.clone(), revision });
+    told
 }
 
 /// The most telling difference between before and after.
@@ -59,11 +78,12 @@ fn change(part: &EpisodePart) -> Option<Change> {
     match status {
         Some(EpisodeStatus::Withdrawn) => return Some(Change::Withdrawn),
         Some(EpisodeStatus::Closed) => return Some(Change::Closed),
-        Some(EpisodeStatus::Reopened) => return Some(Change::Reopened),
         Some(EpisodeStatus::Suppressed) => return Some(Change::Suppressed),
         Some(EpisodeStatus::Claimed | EpisodeStatus::Contacted) => return Some(Change::Casework),
-        Some(EpisodeStatus::Open) if !before.visible => return Some(Change::Opened),
-        Some(EpisodeStatus::Open) | None => {}
+        // What was held from its beginning is seen now for the first time.
+        Some(EpisodeStatus::Open) if !now.visible => return Some(Change::Opened),
+        Some(EpisodeStatus::Reopened) if !now.visible => return Some(Change::Reopened),
+        Some(EpisodeStatus::Open | EpisodeStatus::Reopened) | None => {}
     }
     if now.status.is_live()
         && is_waiting | now.status.is_in_hand()

@@ -127,6 +127,11 @@ pub(super) fn decide(
         _ => (0..pack.crisis.len()).collect(),
     };
     rules.retain(|at| pack.crisis[*at].status != Status::Draft);
+    if is_behind {
+        // What a rule recorded in shadow was told to nobody: in force, it opens as a new one does.
+        let live = rules.iter().map(|at| &pack.crisis[*at]).filter(|rule| rule.status == Status::Live);
+        live.for_each(|rule| household.forget_untold(&rule.id));
+    }
     if rules.is_empty() && !is_behind {
         return Vec::new();
     }
@@ -284,10 +289,17 @@ impl<'a> Case<'a> {
         let in_cooldown = closed.and_then(|e| e.ended_at).is_some_and(|at| {
             now < at.plus_ms(i64::from(self.rule.cooldown_days).saturating_mul(MS_PER_DAY))
         });
+        // A rule in shadow tells nothing, and so reopens nothing that was told.
+        let in_shadow = self.rule.status != Status::Live;
+        let reopens = |e: &Episode| in_cooldown && (e.is_untold() || !in_shadow);
         let is_fresh = |day: Day, decision: &Decision| {
             closed.is_none_or(|e| self.has_new_evidence(decision, e) || has_risen(day, decision, e))
         };
-        let counts = if closed.is_some() { Counts::Fresh(&is_fresh) } else { Counts::Opening };
+        let counts = match closed {
+            // What stood higher from the closing's day on is news, what stood so before is none: that day is looked at.
+            Some(e) => Counts::Fresh { since: e.ended_at.map(StreamTime::day), is_fresh: &is_fresh },
+            None => Counts::Opening,
+        };
         let walked = walk(prepared, self.rule, from, self.today(), 0, &counts);
         let truth = walked.last.as_ref().map_or(Truth::Unknown, |last| last.truth);
         let Some(day) = walked.first else {
@@ -295,7 +307,7 @@ impl<'a> Case<'a> {
             return (None, truth, walked.last, review);
         };
         let mut episode = match newest {
-            Some(known) if in_cooldown => {
+            Some(known) if reopens(known) => {
                 let mut episode = known.clone();
                 life::reopen(&moment, &mut episode, &walked);
                 episode

@@ -56,7 +56,8 @@ impl Emitter<'_> {
         let level = episode.shown_level();
         let notify = is_told(revision);
         let queue = Queue::of(household, self.clock.today());
-        let role = notes.step.as_ref().map_or("읍면동_담당", |(_, to, _)| to.as_str());
+        let step = notes.steps.last();
+        let role = step.map_or("읍면동_담당", |step| step.to.as_str());
         let (severity, urgency, action, hours) = table(level);
         let first_reason = episode.reasons.iter().find(|reason| reason.mark != Mark::Past);
         let say = |id: &SmolStr| rule.and_then(|rule| rule.reasons.iter().find(|r| r.id == *id));
@@ -115,8 +116,8 @@ impl Emitter<'_> {
         );
         add(
             "escalation",
-            optional(notes.step.as_ref().map(|(step, to, count)| {
-                record([("step", text(step)), ("to", text(to)), ("count", int(*count))])
+            optional(step.map(|step| {
+                record([("step", text(&step.id)), ("to", text(&step.to)), ("count", int(step.count))])
             })),
         );
         add("occurred_on", Tree::Int(i64::from(episode.occurred_on.0)));

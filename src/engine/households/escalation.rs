@@ -1,16 +1,16 @@
 //! Escalation steps: they count from the first tick behind a visible opening, and stop for contact, not for a claim.
 
-use super::life::{Because, Change};
+use super::life::{Because, Change, Fired};
 use super::part::EpisodePart;
-use super::records::EpisodeStatus;
+use super::records::{EpisodeStatus, StepState};
 use crate::rules::eval::Truth;
 use crate::rules::plan::{CrisisRule, NodeId};
 use crate::types::StreamTime;
 
-/// The first tick behind the opening: the clock runs from here.
+/// The first tick behind the visible opening: the clock runs from here.
 pub(super) fn start(part: &mut EpisodePart, now: StreamTime) {
-    if let Some(clock) = &mut part.now.clock {
-        clock.from = clock.from.or(Some(now));
+    if let Some(clock) = part.now.clock.as_mut().filter(|clock| clock.from.is_none()) {
+        (clock.from, clock.paused_at) = (Some(now), None);
     }
 }
 
@@ -29,9 +29,11 @@ pub(super) fn fire(
     let Some(clock) = part.now.clock.as_mut().filter(|clock| clock.paused_at.is_none()) else { return };
     let Some(from) = clock.from else { return };
     let elapsed = now.0.saturating_sub(from.0);
-    let mut raise = None;
-    for state in &mut clock.steps {
-        let Some(due) = state.due_ms.filter(|due| *due <= elapsed) else { continue };
+    let is_due = |state: &StepState| state.due_ms.is_some_and(|due| due <= elapsed);
+    let mut due: Vec<&mut StepState> = clock.steps.iter_mut().filter(|state| is_due(state)).collect();
+    due.sort_by_key(|state| state.due_ms);
+    for state in due {
+        let due = state.due_ms.unwrap_or(elapsed);
         // A step that the pack in force no longer has is done.
         let Some(step) = rule.escalate.iter().find(|step| step.id == state.id) else {
             state.due_ms = None;
@@ -46,10 +48,10 @@ pub(super) fn fire(
             let missed = elapsed.saturating_sub(due) / repeat;
             due.saturating_add(repeat.saturating_mul(missed.saturating_add(1)))
         });
-        raise = raise.max(step.raise_to);
-        part.notes.step = Some((step.id.clone(), step.to.clone(), state.fired));
+        // Kept even where the rule's own level is as high: that can fall with what it rests on, this does not.
+        part.now.raised = part.now.raised.max(step.raise_to);
+        let (id, to, raised) = (step.id.clone(), step.to.clone(), part.now.raised);
+        part.notes.steps.push(Fired { id, to, count: state.fired, raised });
         part.notes.add(Change::Escalated, Because::Tick);
     }
-    // Kept even where the rule's own level is as high: that can fall with what it rests on, this does not.
-    part.now.raised = part.now.raised.max(raise);
 }

@@ -202,14 +202,12 @@ impl Household {
         daily::put(self.daily[at].1.edit(), year, owner, event)
     }
 
-    /// Takes a reading back, if it is among the newest; answers its day.
-    pub(super) fn remove_daily(&mut self, owner: u16, key: &EventKey) -> Option<Day> {
-        let mut years = self.daily.iter_mut().rev();
-        years.find_map(|(year, days)| {
-            daily::holds(days.get(), owner, key)
-                .then(|| daily::remove(days.edit(), *year, owner, key))
-                .flatten()
-        })
+    /// Takes what is known of a day back; answers the kind and the day, none if nothing was known of it.
+    pub(super) fn remove_daily<'k>(&mut self, owner: u16, key: &'k EventKey) -> Option<(&'k str, Day)> {
+        let (kind, day) = key.day()?;
+        let (year, days) = self.daily.iter_mut().find(|(year, _)| *year == year_of(day))?;
+        let known = days.get().meters.iter().any(|meter| meter.owner == owner && meter.kind == kind);
+        (known && daily::remove(days.edit(), *year, owner, key)).then_some((kind, day))
     }
 
     fn add_page(&mut self, year: i16) -> usize {
@@ -259,11 +257,29 @@ impl Household {
 
     pub(super) fn add_episode(&mut self, episode: Episode) -> usize {
         let name = (episode.rule.clone(), episode.number);
+        let key = Key::new(self.id.0.clone(), Sub::Episode(name.0.clone(), name.1));
+        self.dropped.retain(|dropped| *dropped != key);
         let head = self.head.edit();
         let at = head.episodes.partition_point(|known| *known < name);
         head.episodes.insert(at, name);
         self.episodes.push(EpisodePart { before: None, now: episode, notes: Default::default() });
         self.episodes.len() - 1
+    }
+
+    /// Forgets the episodes of a rule of which no revision was emitted.
+    pub(super) fn forget_untold(&mut self, rule: &str) {
+        let is_untold = |part: &EpisodePart| part.now.rule == rule && part.now.is_untold();
+        if !self.episodes.iter().any(is_untold) {
+            return;
+        }
+        for part in self.episodes.iter().filter(|part| is_untold(part)) {
+            let sub = Sub::Episode(part.now.rule.clone(), part.now.number);
+            self.dropped.push(Key::new(self.id.0.clone(), sub));
+        }
+        self.episodes.retain(|part| !is_untold(part));
+        let mut kept: Vec<_> = self.episodes.iter().map(|p| (p.now.rule.clone(), p.now.number)).collect();
+        kept.sort_unstable();
+        self.head.edit().episodes = kept;
     }
 
     /// Forgets pages and ended episodes that lie before a day.

@@ -1,7 +1,7 @@
 //! What is due when, and who lies in which area: derived from stored heads and episodes, never logged.
 
 use super::decide::RegionSources;
-use super::records::{Episode, HouseholdHead};
+use super::records::{Episode, EpisodeStatus, HouseholdHead};
 use crate::engine::clock::TaskClock;
 use crate::types::{SmolStr, StreamTime, Value};
 use std::collections::BTreeSet;
@@ -193,17 +193,17 @@ fn episode_due(entity: &SmolStr, episode: &Episode) -> Vec<Due> {
         let (rule, number) = name();
         due.push((at, entity.clone(), timer(rule, number)));
     };
-    if let Some(clock) = &episode.clock
-        && clock.paused_at.is_none()
-    {
-        match clock.from {
-            None => add(episode.opened_at.plus_ms(1), Timer::Start),
-            Some(from) => {
-                if let Some(ms) = clock.steps.iter().filter_map(|step| step.due_ms).min() {
-                    add(from.plus_ms(ms), Timer::Step);
-                }
+    match episode.clock.as_ref().map(|clock| (clock, clock.from, clock.paused_at)) {
+        // Behind the moment from which it could be seen; a clock of before that was kept says only when it opened.
+        Some((_, None, seen)) if episode.status != EpisodeStatus::Suppressed => {
+            add(seen.unwrap_or(episode.opened_at).plus_ms(1), Timer::Start);
+        }
+        Some((clock, Some(from), None)) => {
+            if let Some(ms) = clock.steps.iter().filter_map(|step| step.due_ms).min() {
+                add(from.plus_ms(ms), Timer::Step);
             }
         }
+        Some(_) | None => {}
     }
     if let Some(hold) = &episode.held {
         add(hold.until, Timer::Resume);

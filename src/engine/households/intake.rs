@@ -7,7 +7,9 @@ use super::records::HOUSE;
 use super::{Contract, casework};
 use crate::engine::effect::Fact;
 use crate::rules::plan::{CrisisRule, Pack};
-use crate::types::{Action, Day, Event, EventKey, FactsRecord, Phase, SmolStr, StreamTime, SubjectId};
+use crate::types::{
+    Action, Day, Event, EventKey, FactVersion, FactsRecord, Phase, SmolStr, StreamTime, SubjectId,
+};
 
 /// What taking a message in needs to know beside the household.
 pub(super) struct Intake<'a> {
@@ -30,19 +32,25 @@ impl Intake<'_> {
         event: &Event,
     ) -> Option<Trigger> {
         let owner = household.contributor(subject, seq, confidence)?;
-        let day = self.store(household, owner, event)?;
-        self.touched(&event.kind, day, Because::Event)
+        let (day, before) = self.store(household, owner, event)?;
+        let kinds = [Some(event.kind.as_str()), before.as_deref()];
+        self.touched(kinds.into_iter().flatten(), day, Because::Event)
     }
 
-    /// Stores an event; answers the first day that it changes, none if it told nothing new.
-    fn store(&mut self, household: &mut Household, owner: u16, event: &Event) -> Option<Day> {
+    /// Stores an event; answers the first day that it changes and the kind that it had before, none if it told nothing new.
+    fn store(
+        &mut self,
+        household: &mut Household,
+        owner: u16,
+        event: &Event,
+    ) -> Option<(Day, Option<SmolStr>)> {
         let day = event.day();
         if day < self.first {
             self.facts.push(Fact::Late { topic: SmolStr::new_static(crate::engine::layout::HOUSEHOLDS_LOG) });
             return None;
         }
         if self.contract.is_daily(&event.kind) {
-            return household.put_daily(owner, event).then_some(day);
+            return household.put_daily(owner, event).then_some((day, None));
         }
         let known = household.event(owner, &event.key);
         if known.is_some_and(|known| known == event || known.revision > event.revision) {
@@ -50,8 +58,9 @@ impl Intake<'_> {
             return None;
         }
         let day = known.map_or(day, |known| known.day().min(day));
+        let before = known.map(|known| known.kind.clone()).filter(|kind| *kind != event.kind);
         household.put(owner, event.clone());
-        Some(day)
+        Some((day, before))
     }
 
     /// An event that never happened, or moved elsewhere.
@@ -66,10 +75,10 @@ impl Intake<'_> {
         let confidence = household.head.get().subjects.iter().find(|s| s.subject == *subject)?.confidence;
         let owner = household.contributor(subject, seq, confidence)?;
         if let Some(event) = household.remove(owner, key) {
-            return self.touched(&event.kind, event.day(), Because::Event);
+            return self.touched([event.kind.as_str()], event.day(), Because::Event);
         }
-        let day = household.remove_daily(owner, key)?;
-        Some(Trigger { because: Because::Event, rules: None, from: day, about_the_past: true })
+        let (kind, day) = household.remove_daily(owner, key)?;
+        self.touched([kind], day, Because::Event)
     }
 
     /// A chunk of a subject's whole history here: the first empties what was known.
@@ -120,29 +129,31 @@ impl Intake<'_> {
         Some(Trigger { because: Because::Link, rules: None, from: self.first, about_the_past: true })
     }
 
-    /// Facts from the household registry: a version per key, the highest revision of it.
+    /// Facts from the household registry: a version per key, the highest revision of it. One that was taken back stays, empty,
+    /// so that what it replaced or a copy of it does not come again.
     pub(super) fn facts(&mut self, household: &mut Household, record: &FactsRecord) -> Option<Trigger> {
         let versions = &household.head.get().facts;
         let known = versions.iter().position(|version| version.key == record.version.key);
-        let mut from = record.version.from;
-        if let Some(at) = known {
-            let version = &versions[at];
-            if !record.removed && record.version.revision <= version.revision {
-                self.duplicate();
-                return None;
-            }
-            from = if record.removed { version.from } else { from.min(version.from) };
-            household.head.edit().facts.remove(at);
-        } else if record.removed {
+        // A removal has no revision of its own: it takes back what is known, and a higher revision may bring it back.
+        let version = match (known.map(|at| &versions[at]), record.removed) {
+            (Some(known), true) if known.fields.is_empty() => None,
+            (Some(known), true) => Some(FactVersion { fields: Vec::new(), ..known.clone() }),
+            (None, true) => None,
+            (Some(known), false) if record.version.revision <= known.revision => None,
+            (_, false) => Some(record.version.clone()),
+        };
+        let Some(version) = version else {
+            self.duplicate();
             return None;
+        };
+        let from = known.map_or(version.from, |at| versions[at].from.min(version.from));
+        if let Some(at) = known {
+            household.head.edit().facts.remove(at);
         }
-        if !record.removed {
-            let place = |version: &crate::types::FactVersion| (version.from, version.key.clone());
-            let at =
-                household.head.get().facts.partition_point(|known| place(known) < place(&record.version));
-            household.head.edit().facts.insert(at, record.version.clone());
-            household.cap_facts();
-        }
+        let place = |version: &FactVersion| (version.from, version.key.clone());
+        let at = household.head.get().facts.partition_point(|known| place(known) < place(&version));
+        household.head.edit().facts.insert(at, version);
+        household.cap_facts();
         Some(Trigger { because: Because::Fact, rules: None, from, about_the_past: true })
     }
 
@@ -164,7 +175,7 @@ impl Intake<'_> {
             fields: action.fields.clone(),
         };
         household.put(HOUSE, event);
-        let mut trigger = self.touched(&action.event, action.at.day(), Because::Action)?;
+        let mut trigger = self.touched([action.event.as_str()], action.at.day(), Because::Action)?;
         if let Some(at) = household.episode_at(&action.episode) {
             casework::act(&mut household.episodes[at], action, self.now);
             // Handed back, it may be for a suppression to hold again.
@@ -177,9 +188,19 @@ impl Intake<'_> {
         Some(trigger)
     }
 
-    fn touched(&self, kind: &str, from: Day, because: Because) -> Option<Trigger> {
-        let rules = self.pack?.rules_touched_by_kind(kind);
-        Some(Trigger { because, rules: Some(rules.to_vec()), from, about_the_past: true })
+    /// What events of these kinds touch.
+    fn touched<'k>(
+        &self,
+        kinds: impl IntoIterator<Item = &'k str>,
+        from: Day,
+        because: Because,
+    ) -> Option<Trigger> {
+        let pack = self.pack?;
+        let mut rules: Vec<usize> =
+            kinds.into_iter().flat_map(|kind| pack.rules_touched_by_kind(kind).iter().copied()).collect();
+        rules.sort_unstable();
+        rules.dedup();
+        Some(Trigger { because, rules: Some(rules), from, about_the_past: true })
     }
 
     fn duplicate(&mut self) {

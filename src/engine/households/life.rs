@@ -73,10 +73,23 @@ pub(super) struct Notes {
     pub(super) answers: Option<SmolStr>,
     /// Why it was refused.
     pub(super) refused: Option<&'static str>,
-    /// The escalation step that fired: id, to whom, how many times.
-    pub(super) step: Option<(SmolStr, SmolStr, u32)>,
+    /// The escalation steps that fired, in the order in which they fell due: each is told to its own people.
+    pub(super) steps: Vec<Fired>,
     /// Evidence ids changed alone; told now.
     pub(super) amend: bool,
+}
+
+/// An escalation step that fired.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fired {
+    /// The step.
+    pub(super) id: SmolStr,
+    /// Whom it calls.
+    pub(super) to: SmolStr,
+    /// How many times it has fired.
+    pub(super) count: u32,
+    /// The level to which escalation has raised the episode by then.
+    pub(super) raised: Option<Level>,
 }
 
 impl Notes {
@@ -158,6 +171,8 @@ pub(super) fn reopen(moment: &Moment<'_>, episode: &mut Episode, walk: &Walk) {
     episode.opened_at = moment.now;
     (episode.claimed_by, episode.outcome) = (None, None);
     (episode.basis_void, episode.raised, episode.held) = (false, None, None);
+    // Nobody has seen it as it is from here on.
+    episode.visible = false;
     if let Some((level, points)) = walk.level {
         (episode.level, episode.points) = (level, points);
     }
@@ -170,10 +185,10 @@ pub(super) fn reopen(moment: &Moment<'_>, episode: &mut Episode, walk: &Walk) {
 }
 
 /// A live episode after an input about the past: all since it began was decided again, so what it rests on is exactly
-/// what that found. False throughout: its basis is void.
+/// what that found true. False throughout: its basis is void.
 pub(super) fn recompute(moment: &Moment<'_>, episode: &mut Episode, walk: &Walk) {
-    // Something cannot be decided now: what has fired stays.
-    if walk.unknown {
+    // It cannot be decided now whether anything is left: what has fired stays until it can.
+    if !walk.holds && walk.unknown {
         return merge(moment, episode, walk);
     }
     take_version(moment, episode);
@@ -280,21 +295,26 @@ pub(super) fn suppress(
 /// Nothing holds it as a whole any more.
 fn release(episode: &mut Episode, now: StreamTime) {
     if episode.status == EpisodeStatus::Suppressed {
-        episode.status = EpisodeStatus::Open;
+        let is_again = episode.ended_at.is_some();
+        episode.status = if is_again { EpisodeStatus::Reopened } else { EpisodeStatus::Open };
         resume(episode, now);
     }
 }
 
-/// Suppressed time does not count towards an escalation.
+/// Suppressed time does not count towards an escalation; one that had not begun waits for the first tick behind.
 pub(super) fn resume(episode: &mut Episode, now: StreamTime) {
     let Some(clock) = &mut episode.clock else { return };
-    if let Some(paused) = clock.paused_at.take() {
-        clock.from = clock.from.map(|from| from.plus_ms(now.0.saturating_sub(paused.0)));
+    match clock.from {
+        None => clock.paused_at = Some(now),
+        Some(from) => {
+            let paused = clock.paused_at.take().unwrap_or(now);
+            clock.from = Some(from.plus_ms(now.0.saturating_sub(paused.0)));
+        }
     }
 }
 
-/// A clock for an episode that people see from now on.
-pub(super) fn fresh_clock(rule: &CrisisRule) -> Option<EscalationClock> {
+/// A clock for an episode that people see from now on: it waits for the first tick behind.
+pub(super) fn fresh_clock(rule: &CrisisRule, now: StreamTime) -> Option<EscalationClock> {
     let step = |step: &crate::rules::plan::EscalationStep| StepState {
         id: step.id.clone(),
         fired: 0,
@@ -302,7 +322,7 @@ pub(super) fn fresh_clock(rule: &CrisisRule) -> Option<EscalationClock> {
     };
     (!rule.escalate.is_empty()).then(|| EscalationClock {
         from: None,
-        paused_at: None,
+        paused_at: Some(now),
         steps: rule.escalate.iter().map(step).collect(),
     })
 }

@@ -87,7 +87,8 @@ pub struct Meter {
     pub used: Vec<u64>,
     /// Days with a reading.
     pub read: Vec<u64>,
-    /// The newest readings, so that one can be corrected: hash of the key, day of the year, used.
+    /// Empty. Records written before a day was named by its key hold the newest readings here: hash of the key, day of the
+    /// year, used.
     pub recent: Vec<(u64, u16, bool)>,
 }
 
@@ -198,6 +199,11 @@ pub struct Episode {
 }
 
 impl Episode {
+    /// No revision of it was emitted: its rule was in shadow.
+    pub fn is_untold(&self) -> bool {
+        self.revision == 0
+    }
+
     /// The level that people see: reached or escalated.
     pub fn shown_level(&self) -> Level {
         self.raised.map_or(self.level, |raised| raised.max(self.level))
@@ -242,7 +248,7 @@ pub struct ReasonState {
 pub struct EscalationClock {
     /// The first tick behind the visible opening, moved by suspensions; none until that tick.
     pub from: Option<StreamTime>,
-    /// Since when it is suspended.
+    /// Since when it is suspended; of a clock that has not begun, the moment behind which it begins.
     pub paused_at: Option<StreamTime>,
     /// Steps by id: how often each fired, and when it is next due.
     pub steps: Vec<StepState>,

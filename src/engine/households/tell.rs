@@ -1,6 +1,6 @@
 //! A record's end: what changed is told, fed back to other rules, indexed and written.
 
-use super::conclude::conclude;
+use super::conclude::{Told, conclude};
 use super::decide::Review;
 use super::emit::Emitter;
 use super::household::Household;
@@ -46,15 +46,16 @@ impl HouseholdsTask {
         for at in 0..household.episodes.len() {
             let rule = pack.and_then(|pack| pack.crisis_rule(&household.episodes[at].now.rule));
             let mut part = household.episodes[at].clone();
-            if let Some(revision) = conclude(&mut part, rule, self.clock.through) {
-                step.work.outputs.push(emitter.alert(household, &part.now, &part.notes, revision)?);
+            for told in conclude(&mut part, rule, self.clock.through) {
+                let Told { episode, notes, revision } = &told;
+                step.work.outputs.push(emitter.alert(household, episode, notes, *revision)?);
                 step.work.facts.push(Fact::Alert {
-                    rule: part.now.rule.clone(),
+                    rule: episode.rule.clone(),
                     change: revision.change.as_str(),
-                    level: part.now.shown_level().as_str(),
+                    level: episode.shown_level().as_str(),
                     caused_at_ms: step.cause.at_ms,
                 });
-                said.extend(alert_event(&part.now, household, revision.change, self.clock.through));
+                said.extend(alert_event(episode, household, revision.change, self.clock.through));
             }
             household.episodes[at] = part;
         }

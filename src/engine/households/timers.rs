@@ -71,11 +71,17 @@ impl HouseholdsTask {
         };
         let due: Vec<(SmolStr, Day)> =
             head.waits.iter().filter_map(|wait| Some((wait.rule.clone(), due_on(wait)?))).collect();
+        // What was told of the past while a source was late could not be decided: it is now, from the beginning.
+        let about_the_past = head
+            .waits
+            .iter()
+            .flat_map(|wait| &wait.sources)
+            .any(|(source, point)| *point == StreamTime::ZERO && sources.has_passed(source, *point));
         let is_due = |rule: &SmolStr| due.iter().any(|(known, _)| known == rule);
         let rules = (0..pack.crisis.len()).filter(|at| is_due(&pack.crisis[*at].id)).collect();
         let from = due.iter().map(|(_, day)| *day).min().unwrap_or(today);
         household.head.edit().waits.retain(|wait| !is_due(&wait.rule));
-        let trigger = Trigger { because: Because::Tick, rules: Some(rules), from, about_the_past: false };
+        let trigger = Trigger { because: Because::Tick, rules: Some(rules), from, about_the_past };
         self.decide(step, household, &trigger);
     }
 

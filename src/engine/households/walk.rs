@@ -28,8 +28,9 @@ pub(super) enum Counts<'a> {
     All,
     /// Days in effect that do not rest on late evidence alone.
     Opening,
-    /// As for an opening, and it must be news behind the last closing.
-    Fresh(&'a dyn Fn(Day, &Decision) -> bool),
+    /// As for an opening, and it must be news behind the last closing, whose day is evaluated on its own: from it on a day can
+    /// count that did not before, though the rule says the same.
+    Fresh { since: Option<Day>, is_fresh: &'a dyn Fn(Day, &Decision) -> bool },
 }
 
 /// Steps of one walk: one a day over the longest history, so that no input can ask for more.
@@ -46,9 +47,14 @@ pub(super) fn walk<'a>(
 ) -> Walk {
     let mut walk = Walk::default();
     let mut day = from.min(to);
+    let stop = match counts {
+        Counts::Fresh { since, .. } => *since,
+        Counts::All | Counts::Opening => None,
+    };
     for _ in 0..MAX_STEPS {
         let decision = prepared.evaluate(rule, day, held);
-        let next = decision.wake.day.filter(|next| *next > day).map_or(to, |next| next.min(to));
+        let next = [decision.wake.day, stop].into_iter().flatten().filter(|next| *next > day).min();
+        let next = next.map_or(to, |next| next.min(to));
         walk.take(rule, day, &decision, counts);
         walk.last = Some(decision);
         if day >= to {
@@ -70,7 +76,7 @@ impl Walk {
         let counted = match counts {
             Counts::All => true,
             Counts::Opening => opens,
-            Counts::Fresh(is_fresh) => opens && is_fresh(day, decision),
+            Counts::Fresh { is_fresh, .. } => opens && is_fresh(day, decision),
         };
         if !counted {
             return;

@@ -130,6 +130,8 @@ pub(crate) struct Town {
     pub(super) said: Vec<(String, String, String)>,
     clock: StreamTime,
     down: Vec<SmolStr>,
+    /// Since when the source is late and says so.
+    stale: Option<StreamTime>,
     packs: Vec<PackHash>,
     /// When each key was told of first.
     known: BTreeMap<EventKey, StreamTime>,
@@ -150,6 +152,7 @@ impl Town {
             said: vec![],
             clock: start().start(),
             down: vec![],
+            stale: None,
             packs: hashes,
             known: BTreeMap::new(),
         }
@@ -246,8 +249,8 @@ impl Town {
         let state = |source: &str| SourceState {
             source: source.into(),
             region: None,
-            complete_through: through,
-            stale: self.down.iter().any(|down| down == source),
+            complete_through: self.stale.unwrap_or(through),
+            stale: self.stale.is_some(),
         };
         let up = ["KEPCO"].into_iter().filter(|s| complete && !self.down.iter().any(|down| down == s));
         HouseholdMessage::Tick(Tick { through, complete, sources: up.map(state).collect() })
@@ -294,7 +297,12 @@ impl Town {
         let origin = Origin { topic: "raw".into(), partition: 0, offset: self.offset };
         Some(match words[0] {
             "tick" => return None,
+            "stale" => {
+                self.stale = Some(self.clock);
+                return None;
+            }
             "down" | "up" => {
+                self.stale = None;
                 self.down.retain(|known| known != words[1]);
                 self.down.extend((words[0] == "down").then(|| words[1].into()));
                 return None;

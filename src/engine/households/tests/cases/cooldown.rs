@@ -159,3 +159,17 @@ fn a_withdrawal_starts_no_cooldown() {
          +3d repeat/2 opened OPEN watch +3d repeat previous=yes",
     );
 }
+
+#[test]
+fn a_rise_learnt_of_the_time_before_a_closing_counts_from_the_day_of_the_closing() {
+    check(
+        debt(),
+        "+0d arrears NHIS/1 months=3
+         +2d close debt/1
+         +5d arrears NHIS/1 rev=2 months=6 on=+0d
+         ----
+         +0d debt/1 opened OPEN watch +0d debt
+         +2d debt/1 closed CLOSED watch +0d debt reason=unspecified answers=close notify=silent
+         +5d debt/1 reopened REOPENED watch +2d debt",
+    );
+}

@@ -172,3 +172,21 @@ fn a_close_of_what_has_since_become_graver_is_refused() {
          +1d repeat/1 casework OPEN high +0d repeat,more refused=outdated answers=close notify=silent",
     );
 }
+
+#[test]
+fn steps_that_fall_due_together_are_told_one_by_one() {
+    let rule = repeat().step("call", 24, Some(Level::High), None, 1);
+    let rule = rule.step("again", 48, Some(Level::Critical), Some(24), 2).step("late", 36, None, None, 1);
+    check(
+        vec![pack(1, vec![rule], vec![])],
+        "+0d cutoff.water KEPCO/1
+         +0d cutoff.gas KEPCO/2
+         +0d1h tick
+         +5d jump
+         ----
+         +0d repeat/1 opened OPEN watch +0d repeat
+         +5d repeat/1 escalated OPEN high +0d repeat step=call
+         +5d repeat/1 escalated OPEN high +0d repeat step=late
+         +5d repeat/1 escalated OPEN critical +0d repeat step=again",
+    );
+}

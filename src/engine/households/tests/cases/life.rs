@@ -195,3 +195,69 @@ fn what_only_a_missing_fact_keeps_from_matching_goes_to_review_once() {
          +3d old/1 opened OPEN watch +1d cut,old",
     );
 }
+
+#[test]
+fn a_revision_of_another_kind_is_decided_for_the_old_kind_as_well() {
+    check(
+        repeated(),
+        "+0d cutoff.water KEPCO/1
+         +0d cutoff.gas KEPCO/2
+         +1d restored KEPCO/2 rev=2
+         ----
+         +0d repeat/1 opened OPEN watch +0d repeat
+         +1d repeat/1 withdrawn WITHDRAWN watch +0d ~repeat reason=basis_void",
+    );
+}
+
+#[test]
+fn a_fact_that_was_taken_back_stays_away_until_a_higher_revision() {
+    let old = rule("crisis.old").signal("cutoff", &["cutoff.water"]).count("cut", &[0], 30, 1);
+    check(
+        vec![pack(1, vec![old.fact_at_least("old", "age", 65)], vec![])],
+        "+0d fact age=70
+         +0d unfact
+         +1d fact age=70
+         +1d unfact
+         +1d cutoff.water KEPCO/1
+         +2d fact age=70 rev=2
+         +3d unfact
+         ----
+         +1d review crisis.old old missing=age
+         +2d old/1 opened OPEN watch +1d cut,old
+         +3d old/1 amended OPEN watch +1d cut,~old notify=silent",
+    );
+}
+
+#[test]
+fn a_correction_counts_what_is_true_though_a_source_is_late() {
+    let rule = repeat().reason("more", count(&[0], 30, 3), true).points("more", 20);
+    check(
+        vec![pack(1, vec![rule], vec![])],
+        "+0d cutoff.water KEPCO/1
+         +0d cutoff.gas KEPCO/2
+         +0d cutoff.gas KEPCO/3
+         +1d stale KEPCO
+         +2d void KEPCO/3
+         ----
+         +0d repeat/1 opened OPEN watch +0d repeat
+         +0d repeat/1 raised OPEN high +0d repeat,more
+         +2d repeat/1 amended OPEN watch +0d repeat notify=silent",
+    );
+}
+
+#[test]
+fn a_void_that_cannot_be_decided_while_a_source_is_late_withdraws_once_it_is_heard() {
+    check(
+        repeated(),
+        "+0d cutoff.water KEPCO/1
+         +0d cutoff.gas KEPCO/2
+         +1d stale KEPCO
+         +2d void KEPCO/2
+         +4d up KEPCO
+         +4d6h tick
+         ----
+         +0d repeat/1 opened OPEN watch +0d repeat
+         +2d repeat/1 amended OPEN watch +0d ~repeat notify=silent
+         +4d6h repeat/1 withdrawn WITHDRAWN watch +0d ~repeat reason=basis_void",
+    );
+}

@@ -212,15 +212,15 @@ fn a_day_of_use_is_a_bit_and_can_be_taken_back() {
     check(
         vec![pack(1, vec![rule.clone()], vec![])],
         "+0d cutoff.water KEPCO/1
-         +2d meter_reading KEPCO/m2 use=5
+         +2d meter_reading KEPCO/meter_reading@2026-03-03 use=5
          +9d tick
          ----",
     );
     check(
         vec![pack(1, vec![rule], vec![])],
         "+0d cutoff.water KEPCO/1
-         +2d meter_reading KEPCO/m2 use=5
-         +9d void KEPCO/m2
+         +2d meter_reading KEPCO/meter_reading@2026-03-03 use=5
+         +9d void KEPCO/meter_reading@2026-03-03
          ----
          +9d silent/1 opened OPEN watch +4d silent",
     );
@@ -255,4 +255,63 @@ fn unknown_resolved_in_favour_of_firing_is_marked_assumed() {
          +1d old/1 opened OPEN watch +1d cut,?old
          +2d old/1 withdrawn WITHDRAWN watch +1d cut,~old reason=basis_void",
     );
+}
+
+#[test]
+fn a_rule_that_goes_live_opens_for_whom_it_is_true() {
+    let shadow = repeat().status(Status::Shadow);
+    let packs = || vec![pack(1, vec![shadow.clone()], vec![]), pack(2, vec![repeat()], vec![])];
+    check(
+        packs(),
+        "+0d cutoff.water KEPCO/1
+         +0d cutoff.gas KEPCO/2
+         +0d cutoff.water KEPCO/1 h=H2
+         +0d cutoff.gas KEPCO/2 h=H2
+         +1d void KEPCO/2 h=H2
+         +2d pack 1
+         +3d close repeat/1
+         +4d pack 0
+         +5d cutoff.gas KEPCO/3
+         +5d cutoff.gas KEPCO/3 h=H2
+         +6d pack 1
+         ----
+         +2d repeat/1 opened OPEN watch +2d repeat
+         +3d repeat/1 closed CLOSED watch +2d repeat reason=unspecified answers=close notify=silent
+         +6d repeat/1 reopened REOPENED watch +6d repeat
+         +6d repeat/1 opened OPEN watch +6d repeat",
+    );
+}
+
+#[test]
+fn what_was_told_lives_on_in_shadow() {
+    let shadow = repeat().status(Status::Shadow);
+    check(
+        vec![pack(1, vec![repeat()], vec![]), pack(2, vec![shadow], vec![])],
+        "+0d cutoff.water KEPCO/1
+         +0d cutoff.gas KEPCO/2
+         +1d pack 1
+         +2d claim repeat/1
+         +3d close repeat/1 seen=2
+         +4d cutoff.gas KEPCO/3
+         ----
+         +0d repeat/1 opened OPEN watch +0d repeat
+         +2d repeat/1 casework CLAIMED watch +0d repeat answers=claim notify=silent
+         +3d repeat/1 closed CLOSED watch +0d repeat reason=unspecified answers=close notify=silent",
+    );
+}
+
+#[test]
+fn a_day_is_corrected_however_long_ago_it_was() {
+    let rule = rule("crisis.silent").signal("cutoff", &["cutoff.water"]).signal("use", &["meter_reading"]);
+    let mut rule = rule.absent("silent", 1, 0, 3, false);
+    rule.0.signals[1].daily = Some(crate::rules::plan::DailyTest::Used);
+    let reading = |arrives: i64, on: i64, used: u8, revision: u8| {
+        let date = super::super::town::start().plus(i32::try_from(on).expect("a day"));
+        format!("+{arrives}d meter_reading KEPCO/meter_reading@{date} use={used} on=+{on}d rev={revision}")
+    };
+    let mut lines = vec!["+0d cutoff.water KEPCO/1".to_owned(), reading(2, 2, 1, 1)];
+    lines.extend((3..25).map(|day| reading(day, day, 0, 1)));
+    lines.push(reading(30, 2, 0, 2));
+    lines.push("----\n+30d silent/1 opened OPEN watch +4d silent".to_owned());
+    check(vec![pack(1, vec![rule], vec![])], &lines.join("\n"));
 }

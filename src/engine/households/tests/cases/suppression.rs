@@ -223,3 +223,88 @@ fn escalation_is_suspended_while_suppressed() {
          +5d repeat/1 escalated OPEN watch +0d repeat step=call",
     );
 }
+
+#[test]
+fn who_takes_on_what_was_never_seen_starts_its_escalation() {
+    let rule = repeat().step("call", 24, None, None, 1);
+    check(
+        vec![pack(1, vec![rule], vec![suppression(None, None)])],
+        "+0d fact dong=D1
+         +0d area outage.started O/1 id=x dong=D1
+         +0d cutoff.water KEPCO/1
+         +0d cutoff.gas KEPCO/2
+         +0d6h claim repeat/1
+         +0d7h tick
+         +1d6h tick
+         +1d7h tick
+         ----
+         +0d repeat/1 suppressed SUPPRESSED watch +0d repeat notify=silent
+         +0d6h repeat/1 casework CLAIMED watch +0d repeat answers=claim notify=silent
+         +1d7h repeat/1 escalated CLAIMED watch +0d repeat step=call",
+    );
+}
+
+#[test]
+fn what_reopens_under_a_suppression_is_told_as_reopened_at_its_end() {
+    let rule = repeat().step("call", 24, None, None, 1);
+    check(
+        vec![pack(1, vec![rule], vec![suppression(None, None)])],
+        "+0d fact dong=D1
+         +0d cutoff.water KEPCO/1
+         +0d cutoff.gas KEPCO/2
+         +1d close repeat/1
+         +2d area outage.started O/1 id=x dong=D1
+         +3d cutoff.gas KEPCO/3
+         +4d area outage.ended O/2 id=x dong=D1
+         +5d1h tick
+         +6d tick
+         +6d1h tick
+         ----
+         +0d repeat/1 opened OPEN watch +0d repeat
+         +1d repeat/1 closed CLOSED watch +0d repeat reason=unspecified answers=close notify=silent
+         +3d repeat/1 suppressed SUPPRESSED watch +3d repeat notify=silent
+         +5d repeat/1 reopened REOPENED watch +3d repeat
+         +6d1h repeat/1 escalated REOPENED watch +3d repeat step=call",
+    );
+}
+
+#[test]
+fn what_was_reopened_and_is_held_later_is_not_told_anew_at_the_end() {
+    check(
+        vec![pack(1, vec![repeat()], vec![suppression(None, None)])],
+        "+0d fact dong=D1
+         +0d cutoff.water KEPCO/1
+         +0d cutoff.gas KEPCO/2
+         +1d close repeat/1
+         +2d cutoff.gas KEPCO/3
+         +3d area outage.started O/1 id=x dong=D1
+         +4d area outage.ended O/2 id=x dong=D1
+         +5d tick
+         ----
+         +0d repeat/1 opened OPEN watch +0d repeat
+         +1d repeat/1 closed CLOSED watch +0d repeat reason=unspecified answers=close notify=silent
+         +2d repeat/1 reopened REOPENED watch +2d repeat
+         +3d repeat/1 suppressed SUPPRESSED watch +2d repeat notify=silent
+         +5d repeat/1 amended REOPENED watch +2d repeat notify=silent",
+    );
+}
+
+#[test]
+fn escalation_counts_from_the_first_tick_behind_a_suppression_that_held_from_the_beginning() {
+    let rule = repeat().step("call", 24, None, None, 1);
+    check(
+        vec![pack(1, vec![rule], vec![suppression(None, None)])],
+        "+0d fact dong=D1
+         +0d area outage.started O/1 id=x dong=D1
+         +0d cutoff.water KEPCO/1
+         +0d cutoff.gas KEPCO/2
+         +0d area outage.ended O/2 id=x dong=D1
+         +1d6h tick
+         +2d tick
+         +2d6h tick
+         ----
+         +0d repeat/1 suppressed SUPPRESSED watch +0d repeat notify=silent
+         +1d repeat/1 opened OPEN watch +0d repeat
+         +2d6h repeat/1 escalated OPEN watch +0d repeat step=call",
+    );
+}
