@@ -344,7 +344,7 @@ impl Member {
     fn hear(&self, error: &KafkaError) -> Result<(), Failure> {
         if let Some((code, told)) = self.consumer.client().fatal_error() {
             return Err(match failure(&KafkaError::MessageConsumptionFatal(code)) {
-                Failure::Fenced(_) => Failure::Fenced(told),
+                Failure::Displaced(_) => Failure::Displaced(told),
                 _ => Failure::Fatal(told),
             });
         }

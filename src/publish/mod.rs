@@ -233,10 +233,10 @@ impl With for Failure {
     fn with(self, more: &str) -> Self {
         let join = |told: String| format!("{told}: {more}");
         match self {
-            // A producer with a fatal error never works again.
-            Self::Retry(told) | Self::Fatal(told) => Self::Fatal(join(told)),
-            Self::Abort(told) => Self::Abort(join(told)),
-            Self::Indefinite(told) => Self::Indefinite(join(told)),
+            // A producer with a fatal error never works again: a fresh one finds out what became of its transaction.
+            Self::Retry(told) | Self::Abort(told) | Self::Indefinite(told) => Self::Indefinite(join(told)),
+            Self::Fatal(told) => Self::Fatal(join(told)),
+            Self::Displaced(told) => Self::Displaced(join(told)),
             Self::Fenced(told) => Self::Fenced(join(told)),
         }
     }

@@ -10,7 +10,7 @@ use crate::engine::identity::{Identity, IdentityConfig};
 use crate::engine::intake::Intake;
 use crate::engine::lane::io::{Store, TopicPartition};
 use crate::engine::lane::memory::MemoryStore;
-use crate::engine::lane::{FENCED, Guarantee, Lane, LaneConfig, LaneStop, OpenStore, Then};
+use crate::engine::lane::{FENCED, Guarantee, Lane, LaneConfig, LaneFact, LaneStop, OpenStore, Then};
 use crate::engine::layout::Layout;
 use crate::engine::letter::{Letters, letter_encoder};
 use crate::engine::task::{PackSource, Stage};
@@ -111,7 +111,7 @@ fn live<S: Store + 'static>(shared: &Shared, place: &Place<'_>, open: OpenStore<
         telemetry.facts(&progress.facts);
         let was = trouble.take();
         if let Some(until) = progress.wait_until_ms {
-            trouble = Some(String::from("a step failed and is made again"));
+            trouble = Some(again(&progress.facts));
             pause(Duration::from_millis(until.saturating_sub(now_ms())), &shared.stop);
         }
         let changed = was.is_some() != trouble.is_some() || !progress.facts.is_empty();
@@ -137,6 +137,15 @@ fn live<S: Store + 'static>(shared: &Shared, place: &Place<'_>, open: OpenStore<
             _ => return Ok(()),
         }
     }
+}
+
+/// What failed and is made again.
+fn again(facts: &[LaneFact]) -> String {
+    let failed = facts.iter().rev().find_map(|fact| match fact {
+        LaneFact::Retrying { step, detail } => Some(format!("{step} failed and is made again: {detail}")),
+        _ => None,
+    });
+    failed.unwrap_or_else(|| String::from("a step failed and is made again"))
 }
 
 fn sled_stores(shared: &Shared, stage: &Arc<dyn Stage>, ends: &Arc<Ends>) -> OpenStore<SledStore> {

@@ -302,5 +302,5 @@ fn now_ms() -> u64 {
 
 /// A failure before a lane lives.
 fn is_passing(failure: &Failure) -> bool {
-    matches!(failure, Failure::Retry(_) | Failure::Abort(_) | Failure::Indefinite(_))
+    matches!(failure, Failure::Retry(_) | Failure::Abort(_) | Failure::Indefinite(_) | Failure::Displaced(_))
 }

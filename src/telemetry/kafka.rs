@@ -1,4 +1,4 @@
-//! librdkafka's errors as the five failures of a protocol step, and its log lines as events.
+//! librdkafka's errors as the failures of a protocol step, and its log lines as events.
 
 use crate::engine::lane::io::Failure;
 use rdkafka::config::RDKafkaLogLevel;
@@ -10,10 +10,12 @@ pub fn failure(error: &KafkaError) -> Failure {
         KafkaError::Transaction(inner) => {
             let told = format!("{} ({})", inner.string(), inner.name());
             match inner.code() {
+                Code::FencedInstanceId => Failure::Displaced(told),
                 code if is_fencing(code) => Failure::Fenced(told),
                 _ if inner.txn_requires_abort() => Failure::Abort(told),
                 _ if inner.is_retriable() => Failure::Retry(told),
-                code if inner.is_fatal() => if_hopeless(code, told, Failure::Fatal),
+                // This producer never works again; a fresh one finds out what became of its transaction.
+                code if inner.is_fatal() => if_hopeless(code, told, Failure::Indefinite),
                 code => if_hopeless(code, told, Failure::Abort),
             }
         }
@@ -21,6 +23,7 @@ pub fn failure(error: &KafkaError) -> Failure {
             Failure::Fatal(error.to_string())
         }
         _ => match error.rdkafka_error_code() {
+            Some(Code::FencedInstanceId) => Failure::Displaced(error.to_string()),
             Some(code) if is_fencing(code) => Failure::Fenced(error.to_string()),
             Some(Code::Fatal) => Failure::Fatal(error.to_string()),
             Some(code) => if_hopeless(code, error.to_string(), Failure::Retry),
@@ -33,9 +36,9 @@ fn if_hopeless(code: Code, told: String, otherwise: fn(String) -> Failure) -> Fa
     if is_hopeless(code) { Failure::Fatal(told) } else { otherwise(told) }
 }
 
-/// Another client took over the identity: transactional id or static group member.
+/// Another producer took over the transactional id.
 pub fn is_fencing(code: Code) -> bool {
-    matches!(code, Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch | Code::FencedInstanceId)
+    matches!(code, Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch)
 }
 
 /// No retry can mend it.
@@ -93,7 +96,8 @@ mod tests {
             (KafkaError::MessageConsumption(Code::AllBrokersDown), "retry"),
             (KafkaError::MessageConsumption(Code::AutoOffsetReset), "fatal"),
             (KafkaError::MessageConsumption(Code::TopicAuthorizationFailed), "fatal"),
-            (KafkaError::MessageConsumptionFatal(Code::FencedInstanceId), "fenced"),
+            (KafkaError::MessageConsumptionFatal(Code::FencedInstanceId), "displaced"),
+            (KafkaError::MessageProduction(Code::ProducerFenced), "fenced"),
             (KafkaError::MessageProduction(Code::MessageSizeTooLarge), "fatal"),
             (KafkaError::MessageProduction(Code::QueueFull), "retry"),
         ] {
@@ -101,6 +105,7 @@ mod tests {
                 Failure::Retry(_) => "retry",
                 Failure::Abort(_) => "abort",
                 Failure::Indefinite(_) => "indefinite",
+                Failure::Displaced(_) => "displaced",
                 Failure::Fenced(_) => "fenced",
                 Failure::Fatal(_) => "fatal",
             };

@@ -3,9 +3,11 @@
 pub(crate) mod on_kafka {
     use crate::harness::*;
     use ieum::contracts::{Contracts, builtin};
+    use ieum::engine::lane::FENCED;
     use ieum::engine::lane::io::{Outgoing, TopicPartition};
     use ieum::engine::layout::{CONTROL_LOG, PACKS_TOPIC};
     use ieum::engine::message::{ControlMessage, encode};
+    use ieum::ingest::{Member, Membership};
     use ieum::publish::Plain;
     use ieum::runtime::admin::Admin;
     use ieum::runtime::{LaneState, Runtime, RuntimeOptions, Status, TOPICS_DIFFER, pack_records};
@@ -14,7 +16,7 @@ pub(crate) mod on_kafka {
 
     static ONE: Mutex<()> = Mutex::new(());
 
-    pub(crate) fn until(runtime: &Runtime, wanted: impl Fn(&Status) -> bool) -> Status {
+    pub(crate) fn until(runtime: &Runtime, mut wanted: impl FnMut(&Status) -> bool) -> Status {
         let deadline = Instant::now() + 2 * PATIENCE;
         loop {
             let status = runtime.status();
@@ -88,6 +90,43 @@ pub(crate) mod on_kafka {
         assert_eq!(tasks("control"), 1);
         let committed = "ieum_lane_commits_total{stage=\"control\"}";
         until(&runtime, |_| runtime.metrics().render().contains(committed));
+
+        // A consumer without a producer under the name of one of its lanes: what is left of a request whose answer
+        // was lost. The lane takes its name back.
+        let householders = || {
+            let status = runtime.status();
+            let lane = status.lanes.into_iter().find(|lane| lane.stage == "households").unwrap();
+            (lane.state, lane.tasks.len())
+        };
+        let id = corner.config.application.clone();
+        let lost = Membership {
+            group: format!("{}-households", id.id),
+            member: format!("{}-0", id.instance),
+            topics: vec!["ieum.households".into()],
+            queue_bytes: 1 << 20,
+        };
+        let mut lost = Member::join(corner.kafka(), &lost, corner.ends()).unwrap();
+        until(&runtime, |_| {
+            drop(lost.poll(20));
+            !matches!(householders(), (LaneState::Running, _))
+        });
+        until(&runtime, |_| {
+            drop(lost.poll(20));
+            matches!(householders(), (LaneState::Running, held) if held == partitions("ieum.households"))
+        });
+        until(&runtime, Status::is_ready);
+        drop(lost);
+
+        // A second process under its name, on a disk of its own: one of the two ends and says why, the other goes on.
+        let elsewhere = tempfile::tempdir().unwrap();
+        corner.config.state.dir = elsewhere.path().to_owned();
+        let second = Runtime::start(corner.config.clone(), Arc::clone(&contracts), RuntimeOptions::default());
+        let ended = |runtime: &Runtime| runtime.status().ended;
+        until(&second, |_| ended(&runtime).is_some() || ended(&second).is_some());
+        let (gone, left) = if ended(&second).is_some() { (second, runtime) } else { (runtime, second) };
+        assert_eq!(gone.stop().ended.unwrap().code, FENCED);
+        until(&left, Status::is_ready);
+        let runtime = left;
 
         let status = runtime.stop();
         assert!(status.ended.is_none(), "{status:?}");

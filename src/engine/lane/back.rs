@@ -5,7 +5,7 @@ use super::commit::Trouble;
 use super::io::{Broker, Failure, Store, TopicPartition};
 use super::slot::Phase;
 use super::stop::{Halt, outside};
-use super::{BROKER_REFUSED, FENCED, Lane, LaneFact, LaneStop, OUTCOME_UNKNOWN};
+use super::{BROKER_REFUSED, DISPLACED, FENCED, Lane, LaneFact, LaneStop, OUTCOME_UNKNOWN};
 use crate::engine::lane::io::BEGINNING;
 
 /// What is still to do before anything else.
@@ -23,6 +23,7 @@ impl<B: Broker, S: Store> Lane<B, S> {
             Failure::Retry(detail) => return Err(Halt::Wait(step, detail)),
             Failure::Abort(detail) => Back::Abort { cause: step, detail },
             Failure::Indefinite(detail) => Back::Resolve { cause: step, detail, reopened: false },
+            Failure::Displaced(detail) => return Err(Halt::Displaced(step, detail)),
             Failure::Fenced(detail) => self.fenced(step, detail)?,
             Failure::Fatal(detail) => {
                 return Err(LaneStop::exit(BROKER_REFUSED, format!("at {step}: {detail}")).into());
@@ -38,6 +39,29 @@ impl<B: Broker, S: Store> Lane<B, S> {
             return Ok(Back::Resolve { cause: step, detail, reopened: false });
         }
         Err(LaneStop::exit(FENCED, format!("at {step}: {detail}")))
+    }
+
+    /// Whose the member's name is now. Another process under it has taken the transactional id over before it joined, and
+    /// the producer is told so; a consumer of this process has not, and a fresh start mends that.
+    pub(super) fn displaced(&mut self, step: &'static str, detail: &str) -> LaneStop {
+        match self.ask_producer() {
+            Err(Failure::Fenced(told)) => LaneStop::exit(FENCED, format!("at {step}: {detail}; {told}")),
+            _ => LaneStop::restart(DISPLACED, format!("at {step}: {detail}")),
+        }
+    }
+
+    /// Asks the coordinator for something that only the newest producer of its name is granted, and takes it back.
+    fn ask_producer(&mut self) -> Result<(), Failure> {
+        if self.transaction.as_ref().is_none_or(|open| !open.begun) {
+            let Some(slot) = self.slots.values().next() else { return Ok(()) };
+            let offset = (slot.at.clone(), slot.committed.max(0));
+            self.broker.begin()?;
+            match self.broker.send_offsets(&[offset]) {
+                Ok(()) | Err(Failure::Displaced(_) | Failure::Abort(_)) => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        self.broker.abort()
     }
 
     /// Gives the open transaction up.
@@ -75,7 +99,9 @@ impl<B: Broker, S: Store> Lane<B, S> {
                     self.back = Some(self.fenced("abort", told)?);
                     return Ok(());
                 }
-                Err(failure @ Failure::Fatal(_)) => return Err(outside("abort", failure)),
+                Err(failure @ (Failure::Displaced(_) | Failure::Fatal(_))) => {
+                    return Err(outside("abort", failure));
+                }
             }
         }
         self.facts.push(LaneFact::Aborted { cause, detail });

@@ -56,7 +56,7 @@ pub enum Event {
     Idle,
 }
 
-/// How a step failed. The four outcomes ask for four different answers.
+/// How a step failed. Each outcome asks for an answer of its own.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// Nothing happened; the same call may be made again (broker away, time-out without effect).
@@ -68,6 +68,10 @@ pub enum Failure {
     /// Nobody knows whether the transaction committed (its commit timed out, or the broker timed it out).
     #[error("transaction outcome is unknown: {0}")]
     Indefinite(String),
+    /// The group gave this member's name to another consumer: to another process's, or to one made for a request of this
+    /// one whose answer was lost with its broker.
+    #[error("the group knows another consumer by this name: {0}")]
+    Displaced(String),
     /// Another producer took over this transactional id.
     #[error("fenced by another producer: {0}")]
     Fenced(String),
@@ -111,7 +115,8 @@ pub const BEGINNING: i64 = -2;
 /// The broker, as one lane sees it: one consumer in one group, one transactional producer.
 ///
 /// A method that returns [`Failure::Retry`] had no effect and may be called again with the same arguments. After
-/// [`Failure::Fenced`] and [`Failure::Fatal`] the lane calls nothing more and drops the broker.
+/// [`Failure::Fenced`] and [`Failure::Fatal`] the lane calls nothing more and drops the broker; after [`Failure::Displaced`]
+/// it asks its producer whose name it is, and then drops the broker.
 ///
 /// An at-least-once implementation answers `begin` with nothing, and `commit` with a plain commit of the offsets
 /// that `send_offsets` gave; its `abort` forgets them.

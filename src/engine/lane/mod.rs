@@ -26,8 +26,8 @@ pub use marker::{Entry, EntryError, MARKER_RING, Marker, data_key};
 pub use parked::{Parked, UNPARK_HEADER};
 pub(crate) use stop::letter_text;
 pub use stop::{
-    BROKER_REFUSED, CHANGELOG_TORN, CHANGELOG_UNREADABLE, FENCED, LANE_CODES, LaneStop, OFFSETS_DISAGREE,
-    OUTCOME_UNKNOWN, PANICKED, PARKED, STORE_CORRUPT, STORE_UNUSABLE, TOO_LARGE, Then,
+    BROKER_REFUSED, CHANGELOG_TORN, CHANGELOG_UNREADABLE, DISPLACED, FENCED, LANE_CODES, LaneStop,
+    OFFSETS_DISAGREE, OUTCOME_UNKNOWN, PANICKED, PARKED, STORE_CORRUPT, STORE_UNUSABLE, TOO_LARGE, Then,
 };
 
 use super::task::Stage;
@@ -111,6 +111,7 @@ impl<B: Broker, S: Store> Lane<B, S> {
                 self.facts.push(LaneFact::Retrying { step, detail });
                 wait_until_ms = Some(self.trouble.failed(self.now_ms, self.config.backoff_ms));
             }
+            Err(Halt::Displaced(step, detail)) => return Err(self.displaced(step, &detail)),
             Err(Halt::Stop(stop)) => return Err(stop),
         }
         let (handled, facts) = (std::mem::take(&mut self.handled), std::mem::take(&mut self.facts));

@@ -22,7 +22,7 @@ impl<B: Broker, S: Store> Lane<B, S> {
                 slot.recovery.failed(now_ms, backoff_ms);
                 self.facts.push(LaneFact::Retrying { step, detail });
             }
-            Err(stop @ Halt::Stop(_)) => return Err(stop),
+            Err(halt) => return Err(halt),
         }
         Ok(())
     }

@@ -46,6 +46,9 @@ pub const PARKED: &str = "IEUM-L010";
 /// Handling the record would write more than a topic takes; the record became a letter.
 pub const TOO_LARGE: &str = "IEUM-L011";
 
+/// The group gave the lane's member name to another consumer.
+pub const DISPLACED: &str = "IEUM-L012";
+
 /// Every code of this module: code, title, explanation for `ieum explain`.
 pub const LANE_CODES: &[(&str, &str, &str)] = &[
     (
@@ -133,6 +136,14 @@ pub const LANE_CODES: &[(&str, &str, &str)] = &[
          source that floods one entity. To go on, correct its records at the \
          source, take the entity back with `ieum state unpark`, and send the records of its letters again.",
     ),
+    (
+        DISPLACED,
+        "the group knows another consumer by this lane's name",
+        "The group coordinator gave the lane's static member name to another consumer, while the lane's producer is still \
+         the newest of its name: so that consumer is no other process, but a request of this one, made again after its \
+         broker went away before it could answer. The lane drops its consumer and joins anew by itself; nothing is lost \
+         or done twice.\n\nA second process under the same name is told by IEUM-L003.",
+    ),
 ];
 
 /// What a lane's letter says.
@@ -161,6 +172,8 @@ impl LaneStop {
 pub(super) enum Halt {
     /// Failed at this step, and may pass.
     Wait(&'static str, String),
+    /// Another consumer bears this member's name; at this step it was learned.
+    Displaced(&'static str, String),
     /// The lane ends.
     Stop(LaneStop),
 }
@@ -177,6 +190,7 @@ pub(super) fn outside(step: &'static str, failure: Failure) -> Halt {
         Failure::Retry(detail) | Failure::Abort(detail) | Failure::Indefinite(detail) => {
             Halt::Wait(step, detail)
         }
+        Failure::Displaced(detail) => Halt::Displaced(step, detail),
         Failure::Fenced(detail) => LaneStop::exit(FENCED, format!("at {step}: {detail}")).into(),
         Failure::Fatal(detail) => LaneStop::exit(BROKER_REFUSED, format!("at {step}: {detail}")).into(),
     }

@@ -129,7 +129,7 @@ impl SimBroker {
             }
             News::Revoked(partitions) => return Ok(Event::Revoked { partitions, lost: false }),
             News::Replaced => {
-                return Err(Failure::Fenced(format!("another process is {} now", self.me.member)));
+                return Err(Failure::Displaced(format!("another process is {} now", self.me.member)));
             }
             News::Lost => {
                 cluster.processes += 1;

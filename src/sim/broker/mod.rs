@@ -101,6 +101,15 @@ impl Cluster {
         }
     }
 
+    /// Another consumer takes a member's name: one made for a request of its own whose answer was lost.
+    pub fn displace(&mut self, group: &str, member: &str) {
+        let now_ms = self.now_ms;
+        self.processes += 1;
+        if let Some(group) = self.groups.get_mut(group) {
+            group.join(&SmolStr::new(member), self.processes, now_ms);
+        }
+    }
+
     /// Appends a record outside any transaction.
     pub fn append(&mut self, record: &Outgoing<'_>) -> i64 {
         let at = TopicPartition { topic: SmolStr::new(record.topic), partition: record.partition };

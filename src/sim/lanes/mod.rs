@@ -18,7 +18,7 @@ use super::broker::{CRASH, Cluster, Identity, Shared, SimBroker, open};
 use super::faults::Faults;
 use super::rng::Rng;
 use crate::engine::lane::io::{Outgoing, TopicPartition};
-use crate::engine::lane::{FENCED, Guarantee, Lane, LaneConfig, LaneFact, LaneStop, Then};
+use crate::engine::lane::{DISPLACED, FENCED, Guarantee, Lane, LaneConfig, LaneFact, LaneStop, Then};
 use crate::engine::layout::Layout;
 use crate::engine::state::MemoryState;
 use crate::engine::task::Stage;
@@ -211,7 +211,8 @@ impl World {
             *self.facts.entry("fenced").or_default() += 1;
             self.die(at);
         } else if stop.then == Then::Restart {
-            *self.facts.entry("restarted").or_default() += 1;
+            let label = if stop.code == DISPLACED { "displaced" } else { "restarted" };
+            *self.facts.entry(label).or_default() += 1;
             let wait_until_ms = self.now_ms + self.rng.below(400);
             if let Some(seat) = self.seat(at, stage) {
                 *seat = Seat { lane: None, wait_until_ms };
@@ -236,7 +237,7 @@ impl World {
 
     fn upheaval(&mut self, at: usize) -> Result<(), Unexplained> {
         let now_ms = self.now_ms;
-        let kind = self.rng.below(5);
+        let kind = self.rng.below(6);
         let nap_ms = self.rng.below(if kind == 0 { 14_000 } else { 3_000 });
         let Some(machine) = self.machines.get_mut(at) else { return Ok(()) };
         match kind {
@@ -253,6 +254,12 @@ impl World {
                 for lane in lanes {
                     let wakes_ms = now_ms + self.rng.below(14_000);
                     self.zombies.push(Zombie { lane, wakes_ms });
+                }
+            }
+            4 => {
+                let name = machine.name.clone();
+                for stage in &self.stages {
+                    open(&self.cluster).displace(&group_of(stage.as_ref()), &name);
                 }
             }
             _ => self.hours_pass(),

@@ -249,6 +249,7 @@ fn a_thousand_seeds_of_crashes_change_nothing() {
         "unblocked",
         "released",
         "released: lost",
+        "displaced",
         "zombie fenced",
         "restored",
         "corrupt",

@@ -71,6 +71,27 @@ fn a_second_process_under_the_same_name_fences_the_first_in_the_middle_of_its_tr
 }
 
 #[test]
+fn a_name_that_another_consumer_of_the_same_process_took_is_taken_back() {
+    for open_transaction in [false, true] {
+        let mut run = begin(1, config(), Faults::none(), calm(1));
+        run.append(&counts(0, 9));
+        if open_transaction {
+            while open(&run.world.cluster).partitions().iter().all(|at| at.topic != OUTPUT) {
+                run.world.turn().unwrap();
+            }
+        } else {
+            run.settle().unwrap();
+        }
+        let group = group_of(run.world.stages[0].as_ref());
+        open(&run.world.cluster).displace(&group, "machine-0");
+        run.append(&counts(9, 18));
+        run.settle().unwrap();
+        assert_eq!(run.world.facts.get("displaced"), Some(&1), "{:?}", run.world.facts);
+        run.check().unwrap();
+    }
+}
+
+#[test]
 fn a_half_transaction_that_became_visible_stops_the_task() {
     let (mut torn, mut whole) = (0, 0);
     for call in 1..160 {

@@ -69,6 +69,7 @@ fn seeds(seeds: Range<u64>) {
         "resolved: not committed",
         "blocked",
         "released: lost",
+        "displaced",
         "zombie fenced",
         "corrupt",
         "stale",
