@@ -1,5 +1,6 @@
 //! Kafka's view of the topics: partitions and configurations for `topics plan` and `topics apply`.
 
+use super::mapping::Mapping;
 use super::{Cleanup, Contracts, Route, Topic};
 use crate::types::SmolStr;
 
@@ -23,6 +24,11 @@ impl Topic {
     /// Whether outside producers write it and intake reads it.
     pub fn is_input(&self) -> bool {
         !matches!(self.route, Route::Output | Route::Internal)
+    }
+
+    /// Whether its records say who belongs to whom and what is known of them. Signals mean little before it is read.
+    pub fn is_register(&self) -> bool {
+        matches!(self.mapping, Some(Mapping::Link(_) | Mapping::Facts(_)))
     }
 
     /// The configuration to create it with. Every topic stamps records at their append: time order in the log is then

@@ -68,6 +68,9 @@ pub enum Blocked {
     /// The schema of a record could not be had now.
     #[error("{0}")]
     SchemaUnavailable(String),
+    /// Something else is read first.
+    #[error("{0}")]
+    Early(String),
     /// The log holds something this binary must not skip.
     #[error("stage log record cannot be read: {0}")]
     Unreadable(String),

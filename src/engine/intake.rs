@@ -19,7 +19,8 @@ use std::sync::Arc;
 pub const SOURCES_PER_COMMIT: usize = 64;
 /// Event times that one commit tells control of a source: its newest days.
 pub const DAYS_PER_COMMIT: usize = 3;
-const STAGE: &str = "intake";
+/// Name of the stage.
+pub const STAGE: &str = "intake";
 
 /// What intake asks of the contracts.
 trait Reader: Send + Sync {
@@ -44,6 +45,12 @@ impl Reader for Contracts {
     }
 }
 
+/// What is read before other partitions may be.
+pub trait Opening: Send + Sync {
+    /// Why a partition waits, if it does.
+    fn waits(&self, at: &TopicPartition) -> Option<String>;
+}
+
 /// The stage.
 pub struct Intake {
     shared: Arc<Shared>,
@@ -51,6 +58,8 @@ pub struct Intake {
 
 struct Shared {
     reader: Arc<dyn Reader>,
+    /// None where records come in the order in which they are to be read.
+    opening: Option<Arc<dyn Opening>>,
     layout: Layout,
     letters: Arc<Letters>,
 }
@@ -64,7 +73,15 @@ impl std::fmt::Debug for Intake {
 impl Intake {
     /// With contracts, partition counts and a writer of letters.
     pub fn new(contracts: Arc<Contracts>, layout: Layout, letters: Arc<Letters>) -> Self {
-        Self { shared: Arc::new(Shared { reader: contracts, layout, letters }) }
+        Self { shared: Arc::new(Shared { reader: contracts, opening: None, layout, letters }) }
+    }
+
+    /// Holds partitions back while they are to wait.
+    #[must_use]
+    pub fn opening(self, opening: Arc<dyn Opening>) -> Self {
+        let Shared { reader, layout, letters, .. } = &*self.shared;
+        let (reader, layout, letters) = (Arc::clone(reader), layout.clone(), Arc::clone(letters));
+        Self { shared: Arc::new(Shared { reader, opening: Some(opening), layout, letters }) }
     }
 }
 
@@ -100,6 +117,9 @@ struct IntakeTask {
 
 impl Task for IntakeTask {
     fn handle(&mut self, input: &Input<'_>, _state: &dyn StateRead) -> Result<Effects, Blocked> {
+        if let Some(why) = self.shared.opening.as_ref().and_then(|opening| opening.waits(&self.at)) {
+            return Err(Blocked::Early(why));
+        }
         let mut effects = Effects::default();
         let read = self.shared.reader.read(input.topic, input.key, input.value).and_then(checked);
         let payload = match read {

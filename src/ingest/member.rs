@@ -5,7 +5,7 @@
 //! answered by [`Member::unassign`] alone: the group waits for the lane's commit.
 
 use super::rebalance::{Decision, Recorder};
-use super::{Ends, list, list_at, partitions, polled};
+use super::{Ends, list, list_at, offsets, partitions, polled};
 use crate::config::KafkaConfig;
 use crate::engine::lane::io::{BEGINNING, Event, Failure, TopicPartition};
 use crate::telemetry::kafka::failure;
@@ -172,21 +172,7 @@ impl Member {
 
     /// Stable committed offsets of the group.
     pub fn committed(&mut self, partitions: &[TopicPartition]) -> Result<Vec<Option<i64>>, Failure> {
-        let answer =
-            self.consumer.committed_offsets(list(partitions), CALL).map_err(|error| failure(&error))?;
-        partitions
-            .iter()
-            .map(|at| {
-                let element = answer.find_partition(&at.topic, at.partition).ok_or_else(|| {
-                    Failure::Retry(format!("no answer for {} [{}]", at.topic, at.partition))
-                })?;
-                element.error().map_err(|error| failure(&error))?;
-                Ok(match element.offset() {
-                    Offset::Offset(offset) => Some(offset),
-                    _ => None,
-                })
-            })
-            .collect()
+        offsets::committed(&self.consumer, partitions, CALL)
     }
 
     /// Commits offsets outside any transaction (at-least-once).

@@ -4,12 +4,14 @@
 mod changelog;
 mod ends;
 mod member;
+mod offsets;
 mod rebalance;
 mod tail;
 
 pub use changelog::ChangelogReader;
 pub use ends::Ends;
 pub use member::{Member, Membership};
+pub use offsets::Offsets;
 pub use tail::{Tail, TailFrom};
 
 use crate::engine::lane::io::{BEGINNING, Failure, Polled, TopicPartition};

@@ -24,7 +24,7 @@ pub struct LaneId {
 impl LaneId {
     /// The consumer group: all lanes of a stage.
     pub fn group(&self) -> String {
-        format!("{}-{}", self.application, self.stage)
+        group(&self.application, &self.stage)
     }
 
     /// This lane among all lanes.
@@ -36,6 +36,11 @@ impl LaneId {
     pub fn member(&self) -> String {
         format!("{}-{}", self.instance, self.lane)
     }
+}
+
+/// The consumer group of a stage.
+pub(super) fn group(application: &str, stage: &str) -> String {
+    format!("{application}-{stage}")
 }
 
 /// A lane's broker on librdkafka.

@@ -1,5 +1,6 @@
 //! One lane's thread: makes the lane, steps it, and makes it anew when it stops and a fresh start can mend it.
 
+use super::opening::Registers;
 use super::status::LaneState;
 use super::{KafkaBroker, LANE_REFUSED, LaneId, Packs, Shared, is_passing, now_ms, pause};
 use crate::config::Config;
@@ -7,7 +8,7 @@ use crate::contracts::Contracts;
 use crate::engine::control::{Control, ControlConfig};
 use crate::engine::households::{Households, HouseholdsConfig};
 use crate::engine::identity::{Identity, IdentityConfig};
-use crate::engine::intake::Intake;
+use crate::engine::intake::{Intake, Opening};
 use crate::engine::lane::io::{Store, TopicPartition};
 use crate::engine::lane::memory::MemoryStore;
 use crate::engine::lane::{FENCED, Guarantee, Lane, LaneConfig, LaneFact, LaneStop, OpenStore, Then};
@@ -171,6 +172,7 @@ pub(super) fn stages(
     contracts: &Arc<Contracts>,
     packs: &Arc<Packs>,
     letters: &Arc<Letters>,
+    registers: &Arc<Registers>,
 ) -> Vec<Arc<dyn Stage>> {
     let layout = layout(contracts);
     let history_days = config.application.history_days;
@@ -178,8 +180,10 @@ pub(super) fn stages(
     let identity = IdentityConfig { history_days };
     let households =
         HouseholdsConfig { history_days: i32::from(history_days), ..HouseholdsConfig::default() };
+    let opening: Arc<dyn Opening> = Arc::clone(registers) as Arc<dyn Opening>;
+    let intake = Intake::new(Arc::clone(contracts), layout.clone(), Arc::clone(letters)).opening(opening);
     vec![
-        Arc::new(Intake::new(Arc::clone(contracts), layout.clone(), Arc::clone(letters))),
+        Arc::new(intake),
         Arc::new(Identity::new(identity, layout.clone(), Arc::clone(letters))),
         Arc::new(Households::new(
             Arc::clone(contracts),

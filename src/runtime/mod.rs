@@ -11,6 +11,7 @@ mod checks;
 mod codes;
 mod lag;
 mod lane;
+mod opening;
 mod packs;
 mod sampler;
 mod schemas;
@@ -25,6 +26,7 @@ pub use status::{Ended, LaneState, LaneStatus, Status};
 
 use crate::config::{ClockKind, Config};
 use crate::contracts::Contracts;
+use crate::engine::intake::STAGE;
 use crate::engine::lane::Guarantee;
 use crate::engine::lane::io::{Failure, TopicPartition};
 use crate::engine::letter::Letters;
@@ -33,6 +35,7 @@ use crate::ingest::Ends;
 use crate::telemetry::Metrics;
 use crate::types::SmolStr;
 use checks::Refusal;
+use opening::Registers;
 use status::Board;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -192,8 +195,9 @@ impl Shared {
             Ok(letters) => letters,
             Err(error) => return self.board.end(TOPICS_DIFFER, error),
         };
+        let Some(registers) = self.registers(&ends) else { return };
         self.board.starting(None);
-        for stage in self.stages(&letters) {
+        for stage in self.stages(&letters, &registers) {
             for lane in 0..self.config.lanes(stage.name()) {
                 let (shared, stage) = (Arc::clone(self), Arc::clone(&stage));
                 let (ends, letters) = (Arc::clone(&ends), Arc::clone(&letters));
@@ -201,6 +205,10 @@ impl Shared {
                     lane::run(&shared, &stage, lane, &ends, &letters);
                 });
             }
+        }
+        if self.runs_stage(STAGE) {
+            let shared = Arc::clone(self);
+            self.run("registers", move || registers.watch(&shared.config, &shared.stop));
         }
         let shared = Arc::clone(self);
         self.run("packs", move || shared.packs.follow(&shared.config.kafka, &shared.stop));
@@ -217,10 +225,19 @@ impl Shared {
 
     /// Repeats the checks until they pass; none when they never will, or the runtime stops.
     fn connect(&self) -> Option<Arc<Ends>> {
+        self.until_answered(|| self.check().map(Arc::new))
+    }
+
+    /// What is to be read first, asked until the broker tells.
+    fn registers(&self, ends: &Ends) -> Option<Arc<Registers>> {
+        self.until_answered(|| Ok(Arc::new(Registers::find(&self.config, &self.contracts, ends)?)))
+    }
+
+    fn until_answered<T>(&self, ask: impl Fn() -> Result<T, Refusal>) -> Option<T> {
         let mut told = None;
         while !self.stop.load(Ordering::Acquire) {
-            match self.check() {
-                Ok(ends) => return Some(Arc::new(ends)),
+            match ask() {
+                Ok(answer) => return Some(answer),
                 Err(Refusal::End(ended)) => {
                     tracing::error!(code = ended.code, detail = ended.detail, "cannot start");
                     self.board.end(ended.code, ended.detail);
@@ -254,8 +271,8 @@ impl Shared {
         self.options.stages.is_empty() || self.options.stages.iter().any(|stage| stage == name)
     }
 
-    fn stages(&self, letters: &Arc<Letters>) -> Vec<Arc<dyn Stage>> {
-        lane::stages(&self.config, &self.contracts, &self.packs, letters)
+    fn stages(&self, letters: &Arc<Letters>, registers: &Arc<Registers>) -> Vec<Arc<dyn Stage>> {
+        lane::stages(&self.config, &self.contracts, &self.packs, letters, registers)
             .into_iter()
             .filter(|stage| self.runs_stage(stage.name()))
             .collect()

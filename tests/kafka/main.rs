@@ -5,6 +5,7 @@
 
 mod broker;
 mod harness;
+mod opening;
 mod operations;
 mod runtime;
 mod spine;

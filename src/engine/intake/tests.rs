@@ -45,7 +45,8 @@ impl Reader for Words {
 fn task() -> Box<dyn Task> {
     let layout = Layout::new([(SmolStr::new(SUBJECTS_LOG), 4), (SmolStr::new(HOUSEHOLDS_LOG), 3)]);
     let letters = Arc::new(Letters::new(layout.clone(), Box::new(|body| body.id.clone().into_bytes())));
-    let stage = Intake { shared: Arc::new(Shared { reader: Arc::new(Words), layout, letters }) };
+    let stage =
+        Intake { shared: Arc::new(Shared { reader: Arc::new(Words), opening: None, layout, letters }) };
     stage.task(&at())
 }
 
@@ -160,4 +161,27 @@ fn a_record_whose_schema_cannot_be_had_now_waits_and_is_no_letter() {
     };
     let handled = task().handle(&input, &MemoryState::default());
     assert_eq!(handled.err(), Some(Blocked::SchemaUnavailable(String::from("no answer"))));
+}
+
+struct After(SmolStr);
+
+impl Opening for After {
+    fn waits(&self, at: &TopicPartition) -> Option<String> {
+        (at.topic != self.0).then(|| format!("{} first", self.0))
+    }
+}
+
+#[test]
+fn a_partition_waits_for_what_is_read_before_it() {
+    for (first, waits) in [("raw", false), ("register", true)] {
+        let layout = Layout::new([(SmolStr::new(SUBJECTS_LOG), 4)]);
+        let letters = Arc::new(Letters::new(layout.clone(), Box::new(|_| Vec::new())));
+        let shared = Shared { reader: Arc::new(Words), opening: None, layout, letters };
+        let stage = Intake { shared: Arc::new(shared) }.opening(Arc::new(After(SmolStr::new(first))));
+        let value = Some(&b"A p 1"[..]);
+        let input =
+            Input { topic: "raw", partition: 2, offset: 9, timestamp_ms: 1, key: None, value, headers: &[] };
+        let handled = stage.task(&at()).handle(&input, &MemoryState::default());
+        assert_eq!(handled.err(), waits.then(|| Blocked::Early(format!("{first} first"))));
+    }
 }
