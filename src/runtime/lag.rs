@@ -1,4 +1,4 @@
-//! How far behind each stage is, in records and in seconds.
+//! How far behind each stage is, in records and in seconds; and how much its stores take on disk.
 //!
 //! Seconds need no time stamps: each look remembers where the partition ended then; the oldest such end that the group
 //! has not passed tells how long something has waited.
@@ -9,6 +9,7 @@ use crate::engine::lane::io::{Bounds, TopicPartition};
 use crate::ingest::Ends;
 use crate::telemetry::Metrics;
 use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -20,14 +21,19 @@ const RETRY: Duration = Duration::from_secs(1);
 const REMEMBERED: usize = 128;
 
 /// Looks until told to stop.
-pub(super) fn run(board: &Board, metrics: &Metrics, ends: &Ends, stop: &AtomicBool) {
+pub(super) fn run(board: &Board, metrics: &Metrics, ends: &Ends, state_dir: &Path, stop: &AtomicBool) {
     let mut waits: BTreeMap<(&'static str, TopicPartition), Waits> = BTreeMap::new();
     while !stop.load(Ordering::Acquire) {
         let (mut records, mut held, mut seconds) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let mut seen = BTreeMap::new();
+        let mut stores = BTreeMap::new();
         let mut silent = None;
         'look: for lane in board.status().lanes {
             for task in lane.tasks {
+                let store = state_dir.join(lane.stage).join(task.at.partition.to_string());
+                if let Some(bytes) = bytes_under(&store) {
+                    stores.insert((lane.stage, task.at.partition), bytes);
+                }
                 let Bounds { start, stable, high } = match ends.bounds(&task.at) {
                     Ok(bounds) => bounds,
                     // One answer that does not come tells for all: each costs seconds.
@@ -48,6 +54,7 @@ pub(super) fn run(board: &Board, metrics: &Metrics, ends: &Ends, stop: &AtomicBo
                 seen.insert(key, wait);
             }
         }
+        metrics.set_store_bytes(&stores);
         ends.serve();
         // An idle lane does not notice that its broker is away.
         let is_silent = silent.is_some();
@@ -61,6 +68,19 @@ pub(super) fn run(board: &Board, metrics: &Metrics, ends: &Ends, stop: &AtomicBo
         metrics.set_lag(&records, &held, &seconds);
         pause(EVERY, stop);
     }
+}
+
+/// Bytes of all files of a directory; none if there is no such directory. What vanishes meanwhile counts nothing.
+fn bytes_under(dir: &Path) -> Option<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(dir).ok()?.flatten() {
+        bytes += match entry.metadata() {
+            Ok(found) if found.is_dir() => bytes_under(&entry.path()).unwrap_or(0),
+            Ok(found) => found.len(),
+            Err(_) => 0,
+        };
+    }
+    Some(bytes)
 }
 
 /// Ends that one partition's group has not passed, oldest first.

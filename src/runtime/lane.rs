@@ -149,9 +149,14 @@ fn again(facts: &[LaneFact]) -> String {
     failed.unwrap_or_else(|| String::from("a step failed and is made again"))
 }
 
+/// Where this application's stores lie: a directory a stage, in it one a partition.
+pub(super) fn state_dir(config: &Config) -> PathBuf {
+    config.state.dir.join(config.application.id.as_str())
+}
+
 fn sled_stores(shared: &Shared, stage: &Arc<dyn Stage>, ends: &Arc<Ends>) -> OpenStore<SledStore> {
     let application = &shared.config.application;
-    let dir = shared.config.state.dir.join(application.id.as_str()).join(stage.name());
+    let dir = state_dir(&shared.config).join(stage.name());
     let cluster = ends.cluster_id().unwrap_or_default();
     let owner = format!("{}/{cluster}/{}", application.id, stage.name());
     let partitions: i32 =

@@ -213,7 +213,10 @@ impl Shared {
         let shared = Arc::clone(self);
         self.run("packs", move || shared.packs.follow(&shared.config.kafka, &shared.stop));
         let (shared, seen) = (Arc::clone(self), Arc::clone(&ends));
-        self.run("lag", move || lag::run(&shared.board, &shared.metrics, &seen, &shared.stop));
+        self.run("lag", move || {
+            let state_dir = lane::state_dir(&shared.config);
+            lag::run(&shared.board, &shared.metrics, &seen, &state_dir, &shared.stop);
+        });
         if self.config.application.clock == ClockKind::Append && self.runs_stage("control") {
             let shared = Arc::clone(self);
             self.run("sampler", move || {

@@ -202,10 +202,13 @@ impl Metrics {
         }
     }
 
-    /// Sets a store's size.
-    pub fn set_store_bytes(&self, stage: &str, partition: i32, bytes: u64) {
-        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-        self.store_bytes.with_label_values(&[stage, &partition.to_string()]).set(bytes);
+    /// Sets the sizes of the stores of this process's tasks, by stage and partition; what is not named is forgotten.
+    pub fn set_store_bytes(&self, sizes: &BTreeMap<(&'static str, i32), u64>) {
+        self.store_bytes.reset();
+        for ((stage, partition), bytes) in sizes {
+            let bytes = i64::try_from(*bytes).unwrap_or(i64::MAX);
+            self.store_bytes.with_label_values(&[*stage, &partition.to_string()]).set(bytes);
+        }
     }
 }
 

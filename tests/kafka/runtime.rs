@@ -90,6 +90,11 @@ pub(crate) mod on_kafka {
         assert_eq!(tasks("control"), 1);
         let committed = "ieum_lane_commits_total{stage=\"control\"}";
         until(&runtime, |_| runtime.metrics().render().contains(committed));
+        let stored = "ieum_store_bytes{partition=\"0\",stage=\"control\"} ";
+        until(&runtime, |_| {
+            let text = runtime.metrics().render();
+            text.lines().any(|line| line.strip_prefix(stored).is_some_and(|bytes| bytes != "0"))
+        });
 
         // A consumer without a producer under the name of one of its lanes: what is left of a request whose answer
         // was lost. The lane takes its name back.
