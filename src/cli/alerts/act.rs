@@ -96,7 +96,8 @@ fn record(args: &Act, alert: &Alert, id: &str, now: StreamTime) -> Tree {
 fn told(inbox: &Inbox, answer: &Alert) -> Outcome {
     let refused = answer.text("action_refused");
     if !refused.is_empty() {
-        return Err(Stop::new(Exit::Found, format!("refused: {refused}")));
+        let why = inbox.labels.of_code("action_refused", refused);
+        return Err(Stop::new(Exit::Found, format!("refused ({refused}): {why}")));
     }
     let status = inbox.labels.of_code("status", answer.text("status"));
     output::line(format_args!("{} 개정 {}: {status}", answer.id(), answer.revision()));
