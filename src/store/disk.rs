@@ -97,8 +97,13 @@ impl Disk {
         }
     }
 
-    /// Records behind `after` in key order. Ends early at a fault, which is recorded.
-    pub(super) fn range(&self, after: Option<&Key>) -> impl Iterator<Item = (Key, Arc<Record>)> + '_ {
+    /// Records behind `after` in key order, read and decoded `page` at a time. Ends early at a fault, which is recorded.
+    pub(super) fn range(
+        &self,
+        after: Option<&Key>,
+        page: usize,
+    ) -> impl Iterator<Item = (Key, Arc<Record>)> + '_ {
+        let size = page.clamp(1, PAGE);
         let mut next = Some(after.map_or_else(|| vec![DATA], |key| [data_key(key), vec![0]].concat()));
         let mut page = Vec::new().into_iter();
         std::iter::from_fn(move || {
@@ -106,8 +111,8 @@ impl Disk {
                 if let Some(entry) = page.next() {
                     return Some(entry);
                 }
-                let entries = self.page(&next.take()?)?;
-                if entries.len() == PAGE {
+                let entries = self.page(&next.take()?, size)?;
+                if entries.len() == size {
                     next = entries.last().map(|(key, _)| [data_key(key), vec![0]].concat());
                 }
                 if entries.is_empty() {
@@ -118,9 +123,9 @@ impl Disk {
         })
     }
 
-    fn page(&self, from: &[u8]) -> Option<Vec<(Key, Arc<Record>)>> {
+    fn page(&self, from: &[u8], size: usize) -> Option<Vec<(Key, Arc<Record>)>> {
         let range = from.to_vec()..vec![DATA + 1];
-        let raw = self.read(|db| db.range(range.clone()).take(PAGE).collect::<Result<Vec<_>, _>>()).ok()?;
+        let raw = self.read(|db| db.range(range.clone()).take(size).collect::<Result<Vec<_>, _>>()).ok()?;
         let decoded = raw.iter().map(|(key, value)| {
             let key = key.split_first().and_then(|(_, key)| Key::from_bytes(key))?;
             Some((key, Arc::new(Record::from_bytes(value).ok()?)))
@@ -381,7 +386,7 @@ enum Opened {
     Unusable(StoreFault),
 }
 
-/// Entries read at a time.
+/// Most entries read at a time.
 const PAGE: usize = 512;
 
 fn data_key(key: &Key) -> Vec<u8> {

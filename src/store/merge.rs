@@ -17,7 +17,7 @@ pub(super) fn scan(
     let from = || (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
     let mut newest = dirty.range::<Key, _>(from()).peekable();
     let mut newer = writing.range::<Key, _>(from()).peekable();
-    let mut stored = disk.range(after).peekable();
+    let mut stored = disk.range(after, limit).peekable();
     let mut found = Vec::new();
     while found.len() < limit {
         let heads = [

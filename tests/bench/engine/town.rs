@@ -16,6 +16,7 @@ pub(crate) struct Town {
     pub(crate) pack: Arc<Pack>,
     pub(crate) stages: Vec<Arc<dyn Stage>>,
     pub(crate) layout: Layout,
+    pub(crate) households: usize,
     pipeline: Pipeline,
 }
 
@@ -41,7 +42,7 @@ impl Town {
             }
             pipeline.run().expect("no task is stuck");
         }
-        Self { contracts, pack, stages, layout, pipeline }
+        Self { contracts, pack, stages, layout, households: households as usize, pipeline }
     }
 
     /// The records of a topic.
