@@ -16,12 +16,16 @@ pub(super) struct PackIndex {
     pub(super) facts: Vec<Fact>,
     /// Crisis rules by kind, ascending.
     rules_by_kind: Vec<Vec<usize>>,
+    /// Sources that conditions name, sorted; [`SourceId`] indexes here.
+    pub(super) sources: Vec<SmolStr>,
 }
 
 /// Index of an event name in a pack.
 pub(super) type Kind = u16;
 /// Index of a fact in a pack.
 pub(super) type Slot = u16;
+/// Index of a source in a pack.
+pub(super) type SourceId = u16;
 
 /// How a fact that rules test is read from versions.
 #[derive(Clone, Debug)]
@@ -47,6 +51,10 @@ pub struct RuleIndex {
     pub(super) nodes: Vec<NodeIndex>,
     /// The conditions that decide: those under `when` and the reasons, ascending, children before parents.
     pub(super) deciding: Vec<NodeId>,
+    /// Where `when` asks for all of several conditions: those, in the order in which asking them costs least.
+    pub(super) cheapest: Vec<NodeId>,
+    /// Those of `deciding` that do not lie under `when`: what they say matters once it holds.
+    pub(super) beside: Vec<NodeId>,
     /// Signals that are stored as days of use, as bits.
     pub(super) daily: u64,
     /// Days on which a param read by a condition takes a new value, ascending.
@@ -75,7 +83,7 @@ pub(super) struct NodeIndex {
     /// Facts of a field condition, one for each of its tests.
     pub(super) slots: Vec<Slot>,
     /// All its sources, without repeats.
-    pub(super) sources: Vec<SmolStr>,
+    pub(super) sources: Vec<SourceId>,
 }
 
 impl Pack {
@@ -116,6 +124,7 @@ impl PackIndex {
             let takes = |rule: &CrisisRule| rule.signals.iter().any(|signal| signal.kinds.contains(kind));
             places(crisis, takes)
         });
+        let sources = sorted(signals().flat_map(|signal| signal.sources.iter().cloned()));
         let names = sorted(crisis.iter().flat_map(field_tests).map(|test| test.field.clone()));
         let facts = names.into_iter().map(|name| {
             let rules = places(crisis, |rule| field_tests(rule).any(|test| test.field == name));
@@ -129,11 +138,15 @@ impl PackIndex {
                 rules,
             }
         });
-        Self { rules_by_kind: rules_by_kind.collect(), facts: facts.collect(), kinds }
+        Self { rules_by_kind: rules_by_kind.collect(), facts: facts.collect(), kinds, sources }
     }
 
     pub(super) fn kind(&self, name: &str) -> Option<Kind> {
         self.kinds.binary_search_by(|known| known.as_str().cmp(name)).ok().map(narrow)
+    }
+
+    fn source(&self, name: &SmolStr) -> SourceId {
+        narrow(self.sources.binary_search(name).expect("every source of a signal has been collected"))
     }
 
     fn slot(&self, name: &str) -> Slot {
@@ -161,6 +174,14 @@ impl RuleIndex {
             mark(rule, reason.node, false, &mut |node, _| nodes[usize::from(node)].shown_by |= 1 << id);
         }
         let deciding = (0..nodes.len()).filter(|at| reached[*at]).map(narrow).collect();
+        let mut under_when = vec![false; nodes.len()];
+        mark(rule, rule.when, false, &mut |node, _| under_when[usize::from(node)] = true);
+        let beside = (0..nodes.len()).filter(|at| reached[*at] && !under_when[*at]).map(narrow).collect();
+        let mut cheapest = match &rule.nodes[usize::from(rule.when)].ask {
+            Ask::All(children) => children.clone(),
+            _ => Vec::new(),
+        };
+        cheapest.sort_by_key(|node| cost(&rule.nodes[usize::from(*node)].ask));
         let signals = pack.kinds.iter().enumerate().filter_map(|(kind, name)| {
             let takes =
                 rule.signals.iter().map(|signal| signal.daily.is_none() && signal.kinds.contains(name));
@@ -170,6 +191,8 @@ impl RuleIndex {
         Self {
             signals: signals.collect(),
             deciding,
+            cheapest,
+            beside,
             daily: bits_where(rule.signals.iter().map(|signal| signal.daily.is_some())),
             param_days: param_days(rule, params),
             suppressions: places(suppressions, |suppression| suppression.targets(&rule.id)),
@@ -183,7 +206,7 @@ impl NodeIndex {
         let mut index = Self { assumed: node.unknown_matches, ..Self::default() };
         let mut sources = |of: &[SignalId]| {
             let signals = of.iter().filter_map(|id| rule.signals.get(usize::from(*id)));
-            index.sources.extend(signals.flat_map(|signal| signal.sources.iter().cloned()));
+            index.sources.extend(signals.flat_map(|signal| &signal.sources).map(|name| pack.source(name)));
         };
         match &node.ask {
             Ask::All(_) | Ask::Any(_) | Ask::None(_) => {}
@@ -206,6 +229,17 @@ impl NodeIndex {
         }
         index.sources = sorted(index.sources);
         index
+    }
+}
+
+/// What asking a condition costs beside others, about: facts are at hand, events are counted, an absence and a sequence are
+/// searched for.
+fn cost(ask: &Ask) -> u8 {
+    match ask {
+        Ask::Field(_) => 0,
+        Ask::Count { .. } | Ask::Distinct { .. } | Ask::Value { .. } => 1,
+        Ask::All(_) | Ask::Any(_) | Ask::None(_) => 2,
+        Ask::Absent { .. } | Ask::Sequence { .. } => 3,
     }
 }
 

@@ -52,7 +52,10 @@ pub(super) fn walk<'a>(
         Counts::All | Counts::Opening => None,
     };
     for _ in 0..MAX_STEPS {
-        let decision = prepared.evaluate(rule, day, held);
+        // An episode tells of each reason whether it holds today, also where the rule does not; without one nobody asks.
+        let is_told = matches!(counts, Counts::All) || (day >= to && walk.first.is_some());
+        let decision =
+            if is_told { prepared.evaluate(rule, day, held) } else { prepared.decide(rule, day, held) };
         let next = [decision.wake.day, stop].into_iter().flatten().filter(|next| *next > day).min();
         let next = next.map_or(to, |next| next.min(to));
         walk.take(rule, day, &decision, counts);

@@ -45,7 +45,7 @@ impl<'r, 'a> Run<'r, 'a> {
             // Nothing to compare the silence with.
             Some(sources) if sources.is_empty() => return Cell::new(Truth::Unknown, NEVER),
             Some(sources) => sources,
-            None => index.sources.iter().map(|source| source.as_str()).collect(),
+            None => self.sources(index).collect(),
         };
         let truth = self.passed(&sources, due.start());
         Cell { waits: truth != Truth::True, ..Cell::new(truth, NEVER) }
@@ -62,7 +62,7 @@ impl<'r, 'a> Run<'r, 'a> {
         let due = self.due(index, anchor, for_days);
         let mut sources = match baseline_days {
             Some(days) => self.baseline(index, anchor, days),
-            None => index.sources.iter().map(|source| source.as_str()).collect(),
+            None => self.sources(index).collect(),
         };
         sources.retain(|source| self.view.sources.complete_through(source).is_none_or(|at| at < due.start()));
         Some((sources, due.start()))

@@ -5,7 +5,7 @@ use crate::types::{Day, EventKey, SmolStr, StreamTime};
 pub const MAX_EVIDENCE: usize = 32;
 
 /// What a rule says on one day.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decision {
     /// The value of `when`, assumptions applied.
     pub truth: Truth,
@@ -65,11 +65,12 @@ pub struct Mark {
 }
 
 /// True, false or unknown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Truth {
     /// It holds.
     True,
     /// It does not.
+    #[default]
     False,
     /// What is known does not decide it.
     Unknown,

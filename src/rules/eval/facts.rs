@@ -5,15 +5,20 @@ use super::super::plan::{Cmp, Extreme, Operand, Test};
 use super::compare::{Known, Params};
 use crate::types::{Day, FactVersion, Value};
 use chrono::{Datelike, NaiveDate};
+use std::cell::OnceCell;
 use std::cmp::Ordering;
 
-/// The facts that a pack tests, by slot, for one entity and the day last asked for.
-#[derive(Debug, Default)]
+/// The facts that a pack tests, by slot, for one entity and the day last asked for. Each is read when it is first asked
+/// for: most rules test few, and most entities are asked for few rules.
+#[derive(Debug)]
 pub(super) struct Facts<'a> {
-    slots: Vec<SlotValue<'a>>,
-    day: Option<Day>,
+    facts: &'a [Fact],
+    versions: &'a [FactVersion],
+    slots: Vec<OnceCell<SlotValue<'a>>>,
+    day: Day,
+    date: NaiveDate,
     /// Days on which the same versions hold: from the first until before the second.
-    valid: Option<(Day, Day)>,
+    valid: (Day, Day),
 }
 
 #[derive(Clone, Debug)]
@@ -25,30 +30,48 @@ struct SlotValue<'a> {
 }
 
 impl<'a> Facts<'a> {
+    pub(super) fn new(facts: &'a [Fact], versions: &'a [FactVersion]) -> Self {
+        let slots = std::iter::repeat_with(OnceCell::new).take(facts.len()).collect();
+        let day = Day(0);
+        Self { facts, versions, slots, day, date: day.date(), valid: (day, day) }
+    }
+
     /// Moves to a day.
-    pub(super) fn on(&mut self, day: Day, facts: &[Fact], versions: &'a [FactVersion]) {
-        if self.day == Some(day) {
+    pub(super) fn on(&mut self, day: Day) {
+        let (from, to) = self.valid;
+        let same_versions = from <= day && day < to;
+        if self.day == day && same_versions {
             return;
         }
-        self.day = Some(day);
-        if !self.valid.is_some_and(|(from, to)| from <= day && day < to) {
-            let bounds = versions.iter().map(|version| version.from);
-            let from = bounds.clone().filter(|from| *from <= day).max().unwrap_or(Day(i32::MIN));
-            let to = bounds.filter(|from| *from > day).min().unwrap_or(NEVER);
-            self.valid = Some((from, to));
-            self.slots.clear();
-            self.slots.extend(facts.iter().map(|fact| SlotValue::read(fact, day, versions)));
-        }
-        for slot in &mut self.slots {
-            if let Some(born) = slot.born {
-                slot.years = Value::Int(i64::from(day.date().years_since(born).unwrap_or(0)));
+        (self.day, self.date) = (day, day.date());
+        if same_versions {
+            for slot in self.slots.iter_mut().filter_map(OnceCell::get_mut) {
+                slot.count_years(self.date);
             }
+            return;
         }
+        let bounds = self.versions.iter().map(|version| version.from);
+        let from = bounds.clone().filter(|from| *from <= day).max().unwrap_or(Day(i32::MIN));
+        let to = bounds.filter(|from| *from > day).min().unwrap_or(NEVER);
+        self.valid = (from, to);
+        for slot in &mut self.slots {
+            slot.take();
+        }
+    }
+
+    fn slot(&self, slot: u16) -> Option<&SlotValue<'a>> {
+        let at = usize::from(slot);
+        let (cell, fact) = (self.slots.get(at)?, self.facts.get(at)?);
+        Some(cell.get_or_init(|| {
+            let mut value = SlotValue::read(fact, self.day, self.versions);
+            value.count_years(self.date);
+            value
+        }))
     }
 
     /// What is known of a fact on the day.
     pub(super) fn known(&self, slot: u16) -> Known<'_> {
-        let Some(slot) = self.slots.get(usize::from(slot)) else { return Known::Nothing };
+        let Some(slot) = self.slot(slot) else { return Known::Nothing };
         match (slot.born, slot.stored) {
             (None, stored) => stored,
             (Some(_), Known::Exactly(_)) => Known::Exactly(&slot.years),
@@ -61,8 +84,8 @@ impl<'a> Facts<'a> {
 
     /// The earliest later day on which a test of the fact may say something else by time alone.
     pub(super) fn wake(&self, slot: u16, test: &Test, params: Params<'_>) -> Day {
-        let (_, next_version) = self.valid.unwrap_or((NEVER, NEVER));
-        let slot = self.slots.get(usize::from(slot));
+        let (_, next_version) = self.valid;
+        let slot = self.slot(slot);
         let Some((born, years)) = slot.and_then(|slot| Some((slot.born?, slot.years.as_int()?))) else {
             return next_version;
         };
@@ -126,6 +149,12 @@ impl<'a> SlotValue<'a> {
         };
         let stored = if born.is_some() { stored } else { Known::Nothing };
         Self { stored, born, years: Value::Null }
+    }
+
+    fn count_years(&mut self, date: NaiveDate) {
+        if let Some(born) = self.born {
+            self.years = Value::Int(i64::from(date.years_since(born).unwrap_or(0)));
+        }
     }
 }
 

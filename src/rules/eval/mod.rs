@@ -9,6 +9,7 @@ mod prepared;
 mod run;
 mod compare;
 mod facts;
+mod stale;
 mod numbers;
 mod absent;
 mod sequence;

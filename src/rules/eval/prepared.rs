@@ -5,6 +5,7 @@ use super::super::plan::{CrisisRule, NodeId, Pack};
 use super::decision::{Decision, Truth};
 use super::facts::{Facts, NEVER};
 use super::run::{Cell, Run};
+use super::stale::Stale;
 use super::trace;
 use super::view::EntityView;
 use crate::types::{Day, Event, MS_PER_DAY, StreamTime};
@@ -18,6 +19,7 @@ pub struct Prepared<'a> {
     /// Events of kinds that the pack names, in order.
     moments: Vec<(Kind, Hit<'a>)>,
     facts: Facts<'a>,
+    stale: Stale,
     /// The rule, and the acceptance from which events count, for which `hits` were taken.
     taken: Option<(&'a CrisisRule, Option<StreamTime>)>,
     hits: Vec<Hit<'a>>,
@@ -67,7 +69,8 @@ impl<'a> Prepared<'a> {
             pack,
             view: *view,
             moments,
-            facts: Facts::default(),
+            facts: Facts::new(&pack.index.facts, view.facts),
+            stale: Stale::default(),
             taken: None,
             hits: Vec::new(),
             cells: Vec::new(),
@@ -84,6 +87,23 @@ impl<'a> Prepared<'a> {
             run.decide(*node, &mut cells);
         }
         let decision = trace::decision(&run, &cells);
+        self.cells = cells;
+        decision
+    }
+
+    /// As [`Self::evaluate`], for whoever acts on a rule that holds or may hold: where `when` is false, which conditions
+    /// were met is not said, and most of them are not asked. [`Self::trace`] tells nothing behind it.
+    pub fn decide(&mut self, rule: &'a CrisisRule, day: Day, held: u64) -> Decision {
+        let run = self.run(rule, day, None);
+        let mut cells = std::mem::take(&mut self.cells);
+        let run = Run { held, ..run.at(self) };
+        let decision = match run.falls(&mut cells) {
+            Some(wake) => trace::no(&run, wake),
+            None => {
+                rule.index.beside.iter().for_each(|node| run.decide(*node, &mut cells));
+                trace::decision(&run, &cells)
+            }
+        };
         self.cells = cells;
         decision
     }
@@ -107,7 +127,7 @@ impl<'a> Prepared<'a> {
 
     /// Moves facts, hits and cells to a rule and a day.
     fn run(&mut self, rule: &'a CrisisRule, day: Day, since: Option<StreamTime>) -> At<'a> {
-        self.facts.on(day, &self.pack.index.facts, self.view.facts);
+        self.facts.on(day);
         let same = |(taken, from): (&CrisisRule, _)| std::ptr::eq(taken, rule) && from == since;
         if !self.taken.is_some_and(same) {
             self.taken = Some((rule, since));
@@ -158,6 +178,7 @@ impl<'a> At<'a> {
             rule: self.rule,
             view: &prepared.view,
             facts: &prepared.facts,
+            known_stale: &prepared.stale,
             day: self.day,
             end,
             hits,

@@ -8,6 +8,7 @@ use super::compare::{Known, Params, all};
 use super::decision::Truth;
 use super::facts::{Facts, NEVER};
 use super::prepared::Hit;
+use super::stale::Stale;
 use super::view::{DailyDays, EntityView};
 use crate::types::{Day, Event, StreamTime};
 
@@ -18,6 +19,7 @@ pub(super) struct Run<'r, 'a> {
     pub(super) rule: &'r CrisisRule,
     pub(super) view: &'r EntityView<'a>,
     pub(super) facts: &'r Facts<'a>,
+    pub(super) known_stale: &'r Stale,
     pub(super) day: Day,
     /// The last moment that counts: of the day or, today, now.
     pub(super) end: StreamTime,
@@ -101,6 +103,25 @@ impl<'r, 'a> Run<'r, 'a> {
         cells[at] = cell;
     }
 
+    /// Whether `when` is false, and until which day at the least; none where more has to be said of it. Conditions are asked
+    /// in the order of what they cost, until one settles it for good: what the others say is then left open.
+    pub(super) fn falls(&self, cells: &mut Vec<Cell>) -> Option<Day> {
+        let settles = |cell: Cell| cell.truth == Truth::False && cell.wake == NEVER && !cell.waits;
+        for node in &self.rule.index.cheapest {
+            self.decide_tree(*node, cells);
+            if settles(cells[usize::from(*node)]) {
+                return Some(NEVER);
+            }
+        }
+        if self.rule.index.cheapest.is_empty() {
+            self.decide_tree(self.rule.when, cells);
+        } else {
+            self.decide(self.rule.when, cells);
+        }
+        let root = cells[usize::from(self.rule.when)];
+        (root.truth == Truth::False && !root.waits).then_some(root.wake)
+    }
+
     /// Decides a condition and all under it.
     pub(super) fn decide_tree(&self, node: NodeId, cells: &mut Vec<Cell>) -> Truth {
         if let Ask::All(children) | Ask::Any(children) | Ask::None(children) =
@@ -159,7 +180,15 @@ impl<'r, 'a> Run<'r, 'a> {
 
     /// Whether one of the sources of a condition's signals is stale.
     pub(super) fn stale(&self, index: &NodeIndex) -> bool {
-        index.sources.iter().any(|source| self.view.sources.is_stale(source))
+        let names = &self.pack.index.sources;
+        let ask = |source: u16| self.view.sources.is_stale(&names[usize::from(source)]);
+        index.sources.iter().any(|source| self.known_stale.of(*source, || ask(*source)))
+    }
+
+    /// The sources of a condition's signals.
+    pub(super) fn sources(&self, index: &'r NodeIndex) -> impl Iterator<Item = &'r str> + use<'r, 'a> {
+        let names = &self.pack.index.sources;
+        index.sources.iter().map(move |source| names[usize::from(*source)].as_str())
     }
 }
 

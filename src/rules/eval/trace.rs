@@ -11,6 +11,17 @@ use super::run::{Cell, Run};
 use crate::types::{Day, EventKey, SmolStr, StreamTime, Value};
 use std::cmp::Ordering;
 
+/// Says no and no more: where `when` is false until a day, whatever the conditions beside it say.
+pub(super) fn no(run: &Run<'_, '_>, wake: Day) -> Decision {
+    let wake = wake.min(boundary(run));
+    Decision {
+        truth: Truth::False,
+        in_effect: run.rule.effective.contains(run.day),
+        wake: Wake { day: (wake != NEVER).then_some(wake), sources: Vec::new() },
+        ..Decision::default()
+    }
+}
+
 /// Gathers what the conditions said. Where `when` is false there is nothing more to say, and nothing is allocated.
 pub(super) fn decision(run: &Run<'_, '_>, cells: &[Cell]) -> Decision {
     let root = cells[usize::from(run.rule.when)];
@@ -61,13 +72,7 @@ fn reasons(run: &Run<'_, '_>, cells: &[Cell], truth: Truth) -> Decision {
         held,
         points,
         level,
-        numbers: Vec::new(),
-        evidence: Vec::new(),
-        newest: None,
-        late_only: false,
-        missing: Vec::new(),
-        stale: Vec::new(),
-        wake: Wake::default(),
+        ..Decision::default()
     }
 }
 
@@ -249,11 +254,11 @@ impl<'r, 'a> Trace<'_, 'r, 'a> {
                 }
             }
             Ask::Count { test, .. } | Ask::Distinct { test, .. } => {
-                stale(&mut index.sources.iter().map(|source| source.as_str()), &mut decision.stale);
+                stale(&mut run.sources(index), &mut decision.stale);
                 self.params(test.iter().map(|(_, operand)| operand), decision);
             }
             Ask::Value { test, field, pick, within, .. } => {
-                stale(&mut index.sources.iter().map(|source| source.as_str()), &mut decision.stale);
+                stale(&mut run.sources(index), &mut decision.stale);
                 self.params(test.iter().map(|(_, operand)| operand), decision);
                 let mut events = run.counted(index.of, *within, false);
                 let lacks = |hit: &Hit<'_>| given(hit, field).is_none();
@@ -271,7 +276,7 @@ impl<'r, 'a> Trace<'_, 'r, 'a> {
                 }
             }
             Ask::Sequence { .. } => {
-                stale(&mut index.sources.iter().map(|source| source.as_str()), &mut decision.stale);
+                stale(&mut run.sources(index), &mut decision.stale);
             }
         }
     }

@@ -31,6 +31,11 @@ pub(crate) fn run(town: &Town) {
         });
         let schema = Schema::parse_str(schema).expect("a schema");
         let reader = GenericSingleObjectReader::builder().schema(schema).build().expect("a reader");
+        let first = records.iter().find_map(|record| record.value.as_deref()).expect("a record with a value");
+        if let Err(error) = reader.read_value(&mut &*first) {
+            row(&format!("read {name}"), ours, &format!("apache-avro does not read it: {error}"));
+            continue;
+        }
         let mut at = Ring::new(&records);
         let theirs = median_ns(|| {
             let record = at.next();

@@ -1,7 +1,7 @@
 //! Random rules over random histories: the evaluator says what the naive reading says, never sleeps over a change, and
 //! more of a bad signal never lowers a score.
 
-use super::super::{Decision, SuppressedSpan, Truth, evaluate};
+use super::super::{Decision, Prepared, SuppressedSpan, Truth, evaluate};
 use super::fixture::*;
 use super::naive::{Naive, Said};
 use crate::rules::plan::*;
@@ -318,6 +318,27 @@ proptest! {
             prop_assert_eq!(decision.in_effect, rule.effective.contains(day));
             Ok(())
         })?;
+    }
+
+    #[test]
+    fn what_is_acted_on_is_what_is_traced(
+        rules in prop::collection::vec(random_rule(), 1..3), world in random_world(), days in prop::collection::vec(0i32..12, 1..5),
+        held in prop_oneof![Just(0u64), any::<u64>()]
+    ) {
+        let bare = |decision: Decision| Decision { wake: decision.wake.clone(), ..kept(&decision) };
+        for rule in rules {
+            let pack = world.pack(rule);
+            let rule = &pack.crisis[0];
+            world.view(|view| {
+                let mut prepared = Prepared::new(&pack, view);
+                for back in &days {
+                    let day = world.now.day().plus(-back);
+                    let traced = evaluate(&pack, rule, view, day, held);
+                    prop_assert_eq!(bare(prepared.decide(rule, day, held)), bare(traced), "on {}", day);
+                }
+                Ok(())
+            })?;
+        }
     }
 
     #[test]
