@@ -195,6 +195,7 @@ fn kind(record: &Record) -> &'static str {
         Record::DailyUse(_) => "days of use of a year",
         Record::Episode(_) => "episode",
         Record::Clock(_) => "clock",
+        Record::Feed(_) => "completeness of a feed",
         Record::Area(_) => "area event",
         Record::Control(_) => "control",
         Record::Job(_) => "job",

@@ -146,6 +146,8 @@ pub enum Record {
     Parked(super::lane::Parked),
     /// identity: readings of a subject in one month.
     SubjectDays(super::identity::SubjectDays),
+    /// households: how far one feed is complete, under `Own("feed/…")`.
+    Feed(super::message::SourceState),
 }
 
 impl Record {

@@ -16,7 +16,7 @@ use crate::engine::job::Job;
 use crate::engine::layout::{CONTROL_LOG, HOUSEHOLDS_LOG, Layout};
 use crate::engine::letter::{Letter, Letters};
 use crate::engine::message::{
-    ControlMessage, HouseholdMessage, MessageError, Tick, decode as decode_message, encode,
+    ControlMessage, HouseholdMessage, MessageError, SourceState, Tick, decode as decode_message, encode,
 };
 use crate::engine::state::{Key, Record, StateRead, Sub};
 use crate::engine::task::{PackSource, Task, Undone};
@@ -33,6 +33,8 @@ pub(super) struct HouseholdsTask {
     pub(super) config: HouseholdsConfig,
     letters: Arc<Letters>,
     pub(super) clock: TaskClock,
+    /// The stored clock still holds all feeds, as it did before each had a record: the next tick writes them all.
+    holds_feeds: bool,
     pub(super) pack: Option<Arc<Pack>>,
     pub(super) areas: AreaEvents,
     pub(super) index: Index,
@@ -54,6 +56,7 @@ impl HouseholdsTask {
             config,
             letters,
             clock: TaskClock::default(),
+            holds_feeds: false,
             pack: None,
             areas: AreaEvents::default(),
             index: Index::default(),
@@ -200,6 +203,11 @@ impl HouseholdsTask {
         let (before, today) = self.clock.tick(tick);
         self.index.ripen();
         step.clock_changed = true;
+        step.feeds = if std::mem::take(&mut self.holds_feeds) {
+            self.clock.sources.clone()
+        } else {
+            tick.sources.clone()
+        };
         let (through, complete) = (self.clock.through, self.clock.complete);
         step.work.facts.push(Fact::StreamTime { through, complete });
         let is_new_year = super::household::year_of(before) != super::household::year_of(today);
@@ -256,7 +264,10 @@ pub(super) struct Step<'a> {
     pub(super) partition: i32,
     pub(super) key: SmolStr,
     pub(super) reviews: BTreeMap<SmolStr, Vec<Review>>,
+    /// Time or the pack has changed.
     pub(super) clock_changed: bool,
+    /// Feeds that a tick told of.
+    pub(super) feeds: Vec<SourceState>,
 }
 
 impl Task for HouseholdsTask {
@@ -291,6 +302,7 @@ impl Task for HouseholdsTask {
             key: SmolStr::new(key),
             reviews: BTreeMap::new(),
             clock_changed: false,
+            feeds: Vec::new(),
         };
         if let HouseholdMessage::Tick(tick) = &message {
             self.tick(&mut step, tick);
@@ -311,7 +323,7 @@ impl Task for HouseholdsTask {
 
     fn rebuild(&mut self, records: &mut dyn Iterator<Item = (Key, Arc<Record>)>) {
         (self.clock, self.pack, self.areas) = (TaskClock::default(), None, AreaEvents::default());
-        (self.index, self.jobs) = (Index::default(), BTreeMap::new());
+        (self.index, self.jobs, self.holds_feeds) = (Index::default(), BTreeMap::new(), false);
         for (key, record) in records {
             self.learn(&key, &record);
         }
@@ -328,7 +340,7 @@ impl Task for HouseholdsTask {
             }
             match (&key.sub, stored) {
                 (_, Some(record)) => self.learn(key, record),
-                (Sub::Own(name), None) if name == TaskClock::KEY => self.clock = TaskClock::default(),
+                (Sub::Own(_), None) => self.clock.forget(key, written.as_deref()),
                 (Sub::Job(name), None) => {
                     self.jobs.remove(name);
                 }
@@ -336,7 +348,8 @@ impl Task for HouseholdsTask {
             }
         }
         self.index.ripen();
-        true
+        // Feeds that one record holds are not told apart from those that the tick brought.
+        !self.holds_feeds
     }
 
     fn waits_for(&self) -> Option<&'static str> {
@@ -361,7 +374,11 @@ impl HouseholdsTask {
             (_, Record::Household(head)) => self.index.add_head(&key.entity, head),
             (_, Record::Episode(episode)) => self.index.add_episode(&key.entity, episode),
             (_, Record::Area(entry)) => self.areas.put(entry.clone()),
-            (Sub::Own(name), Record::Clock(clock)) if name == TaskClock::KEY => self.clock = clock.clone(),
+            (_, Record::Clock(clock)) => {
+                self.holds_feeds = !clock.sources.is_empty();
+                self.clock.learn(key, record);
+            }
+            (_, Record::Feed(_)) => self.clock.learn(key, record),
             (Sub::Job(name), Record::Job(job)) => {
                 self.jobs.insert(name.clone(), job.clone());
             }

@@ -8,9 +8,7 @@ use super::life::Change;
 use super::records::{Episode, EpisodeStatus, HOUSE, RuleWait};
 use super::task::{HouseholdsTask, Step};
 use super::{ALERT_CLOSED, ALERT_OPENED};
-use crate::engine::clock::TaskClock;
 use crate::engine::effect::{Blocked, Effects, Fact};
-use crate::engine::state::{Key, Record};
 use crate::types::{Event, EventKey, EventTime, Phase, SmolStr, StreamTime, Value};
 
 impl HouseholdsTask {
@@ -26,7 +24,9 @@ impl HouseholdsTask {
             step.work.write(household.delta());
         }
         if step.clock_changed {
-            step.work.put(Key::own(TaskClock::KEY), Record::Clock(self.clock.clone()));
+            for (key, record) in self.clock.written(&step.feeds) {
+                step.work.put(key, record);
+            }
         }
         // A search for passed sources that finds none rests until the next tick.
         self.index.passed(&self.clock);

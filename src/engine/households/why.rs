@@ -5,7 +5,7 @@ use super::areas::AreaEvents;
 use super::decide::{Context, with_view};
 use super::household::Household;
 use crate::engine::clock::TaskClock;
-use crate::engine::state::{Key, Record, StateRead};
+use crate::engine::state::{Key, StateRead};
 use crate::rules::eval::{Decision, evaluate};
 use crate::rules::plan::{CrisisRule, Pack};
 
@@ -18,11 +18,7 @@ pub fn decision_today(
     config: &HouseholdsConfig,
 ) -> Option<Decision> {
     let entity = household.into();
-    let own = |name: &str| state.get(&Key::own(name));
-    let clock = match own(TaskClock::KEY).as_deref() {
-        Some(Record::Clock(clock)) => clock.clone(),
-        _ => return None,
-    };
+    let clock = TaskClock::read(state)?;
     let areas = AreaEvents::read(state);
     state.get(&Key::new(household, crate::engine::state::Sub::Head))?;
     let household = Household::load(&entity, state);

@@ -96,7 +96,7 @@ fn shipped(town: &Town) {
 
 /// What is stored of one household.
 struct History {
-    clock: Arc<Record>,
+    clock: Arc<TaskClock>,
     head: Arc<Record>,
     pages: Vec<Arc<Record>>,
     daily: Vec<(Day, Arc<Record>)>,
@@ -105,7 +105,7 @@ struct History {
 /// Households with at least one event, every so-manyth.
 fn histories(town: &Town) -> Vec<History> {
     let state = town.state(HOUSEHOLDS_LOG);
-    let clock = state.get(&Key::own(TaskClock::KEY)).expect("time has passed");
+    let clock = Arc::new(TaskClock::read(state).expect("time has passed"));
     let all = state.iter().filter_map(|(key, record)| {
         let Record::Household(head) = &*record else { return None };
         let part = |sub| state.get(&Key::new(key.entity.clone(), sub));
@@ -154,8 +154,7 @@ impl History {
     }
 
     fn clock(&self) -> &TaskClock {
-        let Record::Clock(clock) = &*self.clock else { unreachable!("its key says so") };
-        clock
+        &self.clock
     }
 
     fn events(&self) -> impl Iterator<Item = &Event> {
