@@ -19,6 +19,9 @@ const SCHEMAS: [(&str, &str); 4] = [
     ("registry.households", include_str!("../../../topics/registry.households/v1.avsc")),
 ];
 
+/// Two marker bytes and a fingerprint.
+const SINGLE_OBJECT_HEADER: usize = 10;
+
 pub(crate) fn run(town: &Town) {
     println!("\ndecode, nanoseconds a record (median)");
     for (name, schema) in SCHEMAS {
@@ -30,12 +33,12 @@ pub(crate) fn run(town: &Town) {
             topic.read(record.key.as_deref(), record.value.as_deref()).map(drop)
         });
         let schema = Schema::parse_str(schema).expect("a schema");
-        let reader = GenericSingleObjectReader::builder().schema(schema).build().expect("a reader");
+        // Its own fingerprint of a schema with logical types is not the specification's, which records carry.
         let first = records.iter().find_map(|record| record.value.as_deref()).expect("a record with a value");
-        if let Err(error) = reader.read_value(&mut &*first) {
-            row(&format!("read {name}"), ours, &format!("apache-avro does not read it: {error}"));
-            continue;
-        }
+        let header = first[..SINGLE_OBJECT_HEADER].to_vec();
+        let reader = GenericSingleObjectReader::builder().schema(schema).header(header).build();
+        let reader = reader.expect("a reader");
+        reader.read_value(&mut &*first).expect("it reads what the city wrote");
         let mut at = Ring::new(&records);
         let theirs = median_ns(|| {
             let record = at.next();

@@ -1,9 +1,10 @@
 //! What the processor itself costs, without a broker: `cargo bench --bench engine [-- PART …]`, where a part is `decode`,
-//! `codecs`, `rules` or `stages`; all of them without one. `IEUM_BENCH_HOUSEHOLDS` sets the size of the city.
+//! `codecs`, `rules`, `memory` or `stages`; all of them without one. `IEUM_BENCH_HOUSEHOLDS` sets the size of the city.
 
 mod broker;
 mod contracts;
 mod measure;
+mod memory;
 mod rules;
 mod stages;
 mod town;
@@ -28,6 +29,9 @@ fn main() {
     }
     if wants("rules") {
         rules::run(&town);
+    }
+    if wants("memory") {
+        memory::run(&town);
     }
     if wants("stages") {
         stages::run(&town);
