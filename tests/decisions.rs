@@ -1,10 +1,13 @@
 //! The decisions of the whole spine against those of the reference: a city's raw records through all stages in one thread.
 
+#[path = "decisions/moves.rs"]
+mod moves;
 mod reference;
 mod spine;
 
-use ieum::contracts::builtin;
+use ieum::contracts::{Contracts, builtin};
 use ieum::engine::layout::{ALERTS_TOPIC, Layout};
+use ieum::rules::plan::Pack;
 use ieum::sim::city::{AlertSeen, City, Driver, Plan, Step};
 use ieum::sim::pipeline::{KnownPacks, Pipeline, stages};
 use reference::Reference;
@@ -13,6 +16,32 @@ use spine::shipped_pack;
 use spine::told::Teller;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// Contracts and rules as shipped, on two partitions of each topic.
+struct Setup {
+    contracts: Arc<Contracts>,
+    layout: Layout,
+    pack: Arc<Pack>,
+}
+
+impl Setup {
+    fn new() -> Self {
+        let contracts = Arc::new(builtin());
+        let partitions = contracts.topics().map(|topic| (topic.name.clone(), topic.partitions.min(2)));
+        let layout = Layout::new(partitions);
+        let pack = shipped_pack(&contracts);
+        Self { contracts, layout, pack }
+    }
+
+    /// All stages with the pack in force.
+    fn pipeline(&self) -> Pipeline {
+        let packs = Arc::new(KnownPacks::new([Arc::clone(&self.pack)]));
+        let stages = stages(&self.contracts, &self.layout, packs).expect("whole contracts");
+        let mut pipeline = Pipeline::new(stages, self.layout.clone());
+        pipeline.publish(self.pack.hash);
+        pipeline
+    }
+}
 
 /// What a run came to.
 struct Run {
@@ -24,13 +53,8 @@ struct Run {
 
 /// Runs a city through the stages and the reference.
 fn run(plan: Plan) -> Run {
-    let contracts = Arc::new(builtin());
-    let partitions = contracts.topics().map(|topic| (topic.name.clone(), topic.partitions.min(2)));
-    let layout = Layout::new(partitions);
-    let pack = shipped_pack(&contracts);
-    let packs = Arc::new(KnownPacks::new([Arc::clone(&pack)]));
-    let mut pipeline = Pipeline::new(stages(&contracts, &layout, packs).expect("whole contracts"), layout);
-    pipeline.publish(pack.hash);
+    let setup = Setup::new();
+    let (contracts, mut pipeline) = (Arc::clone(&setup.contracts), setup.pipeline());
     let mut driver = Driver::new(City::new(plan, Arc::clone(&contracts)).expect("a plan that can be"));
     let (mut reference, mut teller) = (Reference::default(), Teller::new(&contracts));
     let topic = contracts.topic(ALERTS_TOPIC).expect("alerts have a contract");

@@ -7,5 +7,7 @@ mod broker;
 mod harness;
 mod opening;
 mod operations;
+#[path = "../reference/mod.rs"]
+mod reference;
 mod runtime;
 mod spine;

@@ -58,7 +58,7 @@ struct Episode {
     rule: &'static str,
     number: u32,
     day: Day,
-    opened: Ms,
+    opened: Accepted,
     /// Since when people can see it.
     seen: Ms,
     /// The first tick behind that, from which escalation counts.
@@ -169,7 +169,7 @@ impl Episodes {
                 self.all.last_mut().expect("it was pushed")
             }
         };
-        episode.begin(day, now);
+        episode.begin(day, (now, history.step));
         found.iter().for_each(|(_, verdict)| episode.take(verdict));
         episode.suppress(rule, history);
     }
@@ -213,17 +213,17 @@ fn is_closed(episode: &Episode) -> bool {
 }
 
 /// Whether someone was reached, or for some rules a meter ran, since a moment and in the last days.
-fn settled(rule: &Rule, history: &History, since: Ms, days: Option<i32>) -> bool {
+fn settled(rule: &Rule, history: &History, since: Accepted, days: Option<i32>) -> bool {
     let today = day_of(history.now);
     let recent = |day: Day| day <= today && days.is_none_or(|days| day > today - days);
     let contact = history
         .events
         .iter()
-        .any(|event| event.name == "contacted" && event.accepted.0 >= since && recent(event.when.day()));
+        .any(|event| event.name == "contacted" && event.accepted > since && recent(event.when.day()));
     let used = history
         .readings
         .iter()
-        .any(|reading| reading.used && reading.day >= day_of(since) && recent(reading.day));
+        .any(|reading| reading.used && reading.day >= day_of(since.0) && recent(reading.day));
     contact || rule.use_clears && used
 }
 
@@ -233,7 +233,7 @@ impl Episode {
             rule: rule.id,
             number,
             day: 0,
-            opened: 0,
+            opened: (0, 0),
             seen: 0,
             visible: None,
             shown: false,
@@ -250,10 +250,10 @@ impl Episode {
     }
 
     /// Begins, for the first time or again: a person has closed what it was, so it stands for what is true now.
-    fn begin(&mut self, day: Day, now: Ms) {
+    fn begin(&mut self, day: Day, now: Accepted) {
         self.reopened = is_closed(self);
         self.status = Status::Open;
-        (self.day, self.opened, self.seen, self.visible) = (day, now, now, None);
+        (self.day, self.opened, self.seen, self.visible) = (day, now, now.0, None);
         (self.paused, self.held, self.shown) = (None, false, false);
         (self.level, self.points, self.escalated) = (Level::Watch, 0, None);
         self.reasons.clear();

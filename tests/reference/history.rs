@@ -1,7 +1,9 @@
 //! What is known of one household, and what rules ask of it.
 
 use super::time::{DAY, Day, Ms, When, day_of, midnight, years};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// When the system took something in: stream time, and which input it was.
 pub(crate) type Accepted = (Ms, u64);
@@ -54,7 +56,7 @@ pub(crate) struct History {
     /// Outages of the household's area: from, to, grace included.
     pub(crate) outages: Vec<(Ms, Ms)>,
     /// How far each source is complete, `source/region` where it says so by region; none where it is silent about it.
-    pub(crate) complete: BTreeMap<String, Ms>,
+    pub(crate) complete: Arc<BTreeMap<String, Ms>>,
     pub(crate) now: Ms,
     /// The input that is being decided.
     pub(crate) step: u64,
@@ -125,7 +127,11 @@ impl History {
                 }
             }
         }
-        pairs.into_iter().max_by_key(|[begin, end]| (end.when.start(), begin.when.start()))
+        // Of several the one with the smallest keys.
+        let key = |event: &Event| Reverse((event.source.clone(), event.key.clone()));
+        pairs
+            .into_iter()
+            .max_by_key(|[begin, end]| (end.when.start(), begin.when.start(), key(end), key(begin)))
     }
 
     /// No use for `for_days` after the earliest anchor that no use follows, told by the sources that told of use in the

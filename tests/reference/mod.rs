@@ -13,6 +13,7 @@ mod tests;
 use episodes::{Act, Decision, Episodes};
 use history::{Accepted, Event, Facts, History, Reading};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use time::{DAY, Day, HOUR, Ms, When, day_of};
 
 /// A raw record, or stream time.
@@ -72,6 +73,8 @@ pub(crate) struct Signal {
     /// Subjects, in the order to try them.
     pub(crate) owners: Vec<String>,
     pub(crate) lateness_days: Day,
+    /// Stream time at which it was taken in; none: as the clock stands.
+    pub(crate) accepted: Option<Ms>,
     pub(crate) change: Change,
 }
 
@@ -129,16 +132,23 @@ struct Outage {
     end: Option<Ms>,
 }
 
+/// The households that are decided.
+pub(crate) type Concerned = Box<dyn Fn(&str) -> bool>;
+
 /// Feed it; ask it.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Reference {
+    /// Only these are decided; all, if nothing is said.
+    concerned: Option<Concerned>,
     now: Ms,
     /// Inputs so far.
     step: u64,
-    complete: BTreeMap<String, Ms>,
+    complete: Arc<BTreeMap<String, Ms>>,
     things: BTreeMap<Key, Thing>,
     by_owner: BTreeMap<String, BTreeSet<Key>>,
     by_household: BTreeMap<String, BTreeSet<Key>>,
+    /// The households of which more is known than that a meter ran: the others are in no crisis.
+    troubled: BTreeSet<String>,
     /// By subject, then by the registry's key.
     links: BTreeMap<String, BTreeMap<String, Link>>,
     /// By household and the registry's key.
@@ -152,6 +162,15 @@ pub(crate) struct Reference {
 }
 
 impl Reference {
+    /// One that decides some households alone.
+    pub(crate) fn of(concerned: Concerned) -> Self {
+        Self { concerned: Some(concerned), ..Self::default() }
+    }
+
+    fn concerns(&self, household: &str) -> bool {
+        self.concerned.as_ref().is_none_or(|concerned| concerned(household))
+    }
+
     pub(crate) fn feed(&mut self, input: Input) {
         self.step += 1;
         match input {
@@ -160,12 +179,19 @@ impl Reference {
                 self.link(key, Link { revision, subject, household, from, to, removed });
             }
             Input::Facts { household, key, revision, facts, removed } => {
-                let known = self.facts.get(&(household.clone(), key.clone()));
-                if known.is_some_and(|(known, ..)| *known >= revision) {
-                    return;
+                let from = match self.facts.get_mut(&(household.clone(), key.clone())) {
+                    // A removal has no revision: it takes back what is known, until a higher one comes.
+                    Some((_, gone, facts)) if removed && !*gone => {
+                        *gone = true;
+                        facts.from
+                    }
+                    Some((known, ..)) if removed || *known >= revision => return,
+                    None if removed => return,
+                    known => known.map_or(facts.from, |(.., known)| known.from.min(facts.from)),
+                };
+                if !removed {
+                    self.facts.insert((household.clone(), key), (revision, removed, facts));
                 }
-                let from = known.map_or(facts.from, |(.., known)| known.from.min(facts.from));
-                self.facts.insert((household.clone(), key), (revision, removed, facts));
                 self.decide(&household, from, true);
             }
             Input::Action { key, household, rule, number, act, at } => {
@@ -179,7 +205,8 @@ impl Reference {
                     }
                     let episodes = self.households.entry(household.clone()).or_default();
                     episodes.act(&rule, number, act, (self.now, self.step));
-                    self.decide(&household, day_of(at), false);
+                    // Handed back, it stands or falls with its basis.
+                    self.decide(&household, day_of(at), act == Act::Unclaim);
                 }
             }
             Input::OutageStarted { id, dongs, at } => {
@@ -204,18 +231,22 @@ impl Reference {
     fn tick(&mut self, through: Ms, complete: bool, sources: Vec<(String, Ms)>) {
         let before = day_of(self.now);
         self.now = self.now.max(through);
-        let mut reached = false;
-        for (source, through) in sources {
-            // Deadlines are midnights: within a day nothing new is known to be absent.
-            let known = self.complete.insert(source, through);
-            reached |= known.map(day_of) != Some(day_of(through));
-        }
         let today = day_of(self.now);
+        let mut from = (today > before).then_some(before + 1);
+        for (source, through) in sources {
+            // Deadlines are midnights: within a day nothing new is known to be absent. What is known now of earlier days is
+            // decided on them.
+            let known = Arc::make_mut(&mut self.complete).insert(source, through).map(day_of);
+            if known != Some(day_of(through)) {
+                let first = known.map_or(today, |known| today.min(known + 1));
+                from = Some(from.map_or(first, |from| from.min(first)));
+            }
+        }
         if !complete {
             self.undecided.get_or_insert(before);
-        } else if reached || today > before || self.undecided.is_some() {
-            for day in self.undecided.take().unwrap_or(before + 1).min(today)..=today {
-                self.decide_all_on(day);
+        } else if let Some(from) = from.into_iter().chain(self.undecided.take()).min() {
+            for household in self.known() {
+                self.decide(&household, from, false);
             }
         }
         let live: Vec<String> =
@@ -226,13 +257,13 @@ impl Reference {
         }
     }
 
-    /// The households of which anything is known.
+    /// The households to be decided.
     fn known(&self) -> BTreeSet<String> {
-        self.by_household.keys().chain(self.households.keys()).cloned().collect()
+        self.troubled.iter().filter(|household| self.concerns(household)).cloned().collect()
     }
 
     fn signal(&mut self, signal: Signal) {
-        let (now, step) = (self.now, self.step);
+        let (now, step) = (signal.accepted.unwrap_or(self.now), self.step);
         let owners = signal.owners.clone();
         let key = (signal.source, signal.key);
         for owner in &owners {
@@ -287,18 +318,25 @@ impl Reference {
 
     fn link(&mut self, key: String, link: Link) {
         let links = self.links.entry(link.subject.clone()).or_default();
-        if links.get(&key).is_some_and(|known| known.revision >= link.revision) {
-            return;
-        }
         let subject = link.subject.clone();
-        links.insert(key, link);
+        match links.get_mut(&key) {
+            Some(known) if link.removed && !known.removed => known.removed = true,
+            Some(known) if link.removed || known.revision >= link.revision => return,
+            None if link.removed => return,
+            _ => drop(links.insert(key, link)),
+        }
         // Events go where the links now lead: from a stand-in or a later alias, from one household to another.
         let mut touched = BTreeMap::new();
         for key in self.by_owner.get(&subject).cloned().unwrap_or_default() {
             let Some(day) = self.things[&key].body.as_ref().map(|(body, ..)| body.when.day()) else {
                 continue;
             };
-            for household in self.place(&key) {
+            let before = self.things[&key].places.clone();
+            let places = self.place(&key);
+            if before == self.things[&key].places {
+                continue;
+            }
+            for household in places {
                 let from = touched.entry(household).or_insert(day);
                 *from = day.min(*from);
             }
@@ -321,21 +359,28 @@ impl Reference {
             self.by_household.entry(household.clone()).or_default().insert(key.clone());
         }
         touched.extend(places.iter().cloned());
+        if thing.body.as_ref().is_some_and(|(body, ..)| body.name != "meter_reading" || !body.used) {
+            self.troubled.extend(places.iter().cloned());
+        }
         self.things.get_mut(key).expect("it is there").places = places;
         touched
     }
 
-    /// The households to which something of a day belongs: by the first owner that has a link, else a stand-in.
+    /// The households to which something of a day belongs: by the first owner that has a link, else the last one's stand-in.
     fn places(&self, owners: &[String], day: Day) -> Vec<String> {
         let links = |owner: &String| -> Vec<&Link> {
             let all = self.links.get(owner).into_iter().flat_map(BTreeMap::values);
             all.filter(|link| !link.removed).collect()
         };
-        let Some(links) = owners.iter().map(links).find(|links| !links.is_empty()) else {
-            return owners.last().map(|owner| stand_in(owner)).into_iter().collect();
-        };
-        let holding = links.into_iter().filter(|link| link.from <= day && link.to.is_none_or(|to| day < to));
-        holding.map(|link| link.household.clone()).collect()
+        let linked = owners.iter().find(|owner| !links(owner).is_empty());
+        let Some(owner) = linked.or(owners.last()) else { return Vec::new() };
+        let holds = |link: &&Link| link.from <= day && link.to.is_none_or(|to| day < to);
+        let mut holding: Vec<String> =
+            links(owner).into_iter().filter(holds).map(|link| link.household.clone()).collect();
+        holding.sort();
+        holding.dedup();
+        // Where nobody held it on that day there is a stand-in as well.
+        if holding.is_empty() { vec![stand_in(owner)] } else { holding }
     }
 
     fn decide_all(&mut self, from: Day) {
@@ -344,15 +389,11 @@ impl Reference {
         }
     }
 
-    fn decide_all_on(&mut self, day: Day) {
-        for household in self.known() {
-            let history = self.history(&household);
-            self.households.entry(household).or_default().decide(&history, day..=day, false);
-        }
-    }
-
     /// Decides R(from)…R(today) again. A correction may take back what was.
     fn decide(&mut self, household: &str, from: Day, correction: bool) {
+        if !self.concerns(household) {
+            return;
+        }
         let history = self.history(household);
         let days = from..=day_of(self.now);
         self.households.entry(household.to_owned()).or_default().decide(&history, days, correction);
@@ -360,8 +401,12 @@ impl Reference {
 
     /// All that is known of a household.
     fn history(&self, household: &str) -> History {
-        let mut history =
-            History { complete: self.complete.clone(), now: self.now, step: self.step, ..History::default() };
+        let mut history = History {
+            complete: Arc::clone(&self.complete),
+            now: self.now,
+            step: self.step,
+            ..History::default()
+        };
         for at in self.by_household.get(household).into_iter().flatten() {
             let ((source, key), thing) = (at, &self.things[at]);
             let Some((body, accepted, late)) = thing.body.as_ref().filter(|_| !thing.voided) else {
@@ -393,6 +438,10 @@ impl Reference {
         history.facts = facts.map(|((_, key), (.., facts))| (key.clone(), facts.clone())).collect();
         for Outage { start, end } in self.outages.values() {
             let Some((from, dongs)) = start else { continue };
+            let ever = |(_, facts): &(_, Facts)| facts.dong.as_ref().is_some_and(|dong| dongs.contains(dong));
+            if !history.facts.iter().any(ever) {
+                continue;
+            }
             let dong = history.fact(day_of(*from), |facts| facts.dong.clone());
             if dong.is_some_and(|dong| dongs.contains(&dong)) {
                 let longest = from + 7 * DAY;
@@ -414,9 +463,16 @@ impl Thing {
     }
 }
 
+const STAND_IN: &str = "stand-in for ";
+
 /// The household that stands in for a subject that nobody linked.
 pub(crate) fn stand_in(subject: &str) -> String {
-    format!("stand-in for {subject}")
+    format!("{STAND_IN}{subject}")
+}
+
+/// The subject for which a household stands in, if it does.
+pub(crate) fn stands_in_for(household: &str) -> Option<&str> {
+    household.strip_prefix(STAND_IN)
 }
 
 fn contact(key: String, at: Ms, now: Accepted) -> Event {

@@ -19,7 +19,7 @@ fn tick(day: i32, hour: Ms) -> Input {
 
 fn signal(source: &str, key: &str, revision: i64, change: Change) -> Input {
     let (source, key, owners) = (source.to_owned(), key.to_owned(), vec![String::from("person:1")]);
-    Input::Signal(Signal { source, key, revision, owners, lateness_days: 62, change })
+    Input::Signal(Signal { source, key, revision, owners, lateness_days: 62, accepted: None, change })
 }
 
 fn body(name: &str, day: i32) -> Body {

@@ -28,16 +28,22 @@ pub(crate) fn from_alerts<'a>(
     stand_ins: &BTreeMap<String, String>,
 ) -> BTreeMap<Place, Decided> {
     let topic = contracts.topic("alerts.crisis").expect("alerts have a contract");
+    let alerts: Vec<Tree> =
+        alerts.into_iter().map(|value| topic.decode_tree(value).expect("an alert")).collect();
+    from_trees(&alerts, stand_ins)
+}
+
+/// The last revision of each episode among decoded alerts.
+pub(crate) fn from_trees(alerts: &[Tree], stand_ins: &BTreeMap<String, String>) -> BTreeMap<Place, Decided> {
     let mut newest: BTreeMap<Place, (i64, Decided)> = BTreeMap::new();
-    for value in alerts {
-        let alert = topic.decode_tree(value).expect("an alert");
-        let household = text(&alert, "household").expect("a household");
+    for alert in alerts {
+        let household = text(alert, "household").expect("a household");
         let household = stand_ins.get(&household).cloned().unwrap_or(household);
-        let number = int(&alert, "episode_number").and_then(|n| u32::try_from(n).ok()).expect("a number");
-        let place = (household, text(&alert, "rule").expect("a rule"), number);
-        let revision = int(&alert, "revision").expect("a revision");
+        let number = int(alert, "episode_number").and_then(|n| u32::try_from(n).ok()).expect("a number");
+        let place = (household, text(alert, "rule").expect("a rule"), number);
+        let revision = int(alert, "revision").expect("a revision");
         if newest.get(&place).is_none_or(|(known, _)| *known < revision) {
-            newest.insert(place, (revision, decided(&alert)));
+            newest.insert(place, (revision, decided(alert)));
         }
     }
     newest.into_iter().map(|(place, (_, decided))| (place, decided)).collect()

@@ -42,11 +42,26 @@ impl<'a> Teller<'a> {
         Input::Tick { through, complete: true, sources }
     }
 
+    /// A tick as a stage's log holds it, with what it says of sources.
+    pub(crate) fn tick_of(tick: &ieum::engine::message::Tick) -> Input {
+        let said = |state: &ieum::engine::message::SourceState| {
+            (place(&state.source, state.region.as_deref()), state.complete_through.0)
+        };
+        Input::Tick {
+            through: tick.through.0,
+            complete: tick.complete,
+            sources: tick.sources.iter().map(said).collect(),
+        }
+    }
+
     /// A raw record; none if it says nothing to the reference, or is not readable.
     pub(crate) fn raw(&mut self, topic: &str, key: Option<&[u8]>, value: Option<&[u8]>) -> Option<Input> {
         let contract = self.contracts.topic(topic)?;
         // Whether a record is acceptable at all is the contracts' to judge; their tests say how.
         contract.read(key, value).ok()?;
+        if value.is_none() {
+            return taken_back(topic, std::str::from_utf8(key?).ok()?);
+        }
         let record = contract.decode_tree(value?).ok()?;
         match topic {
             "registry.subjects" => Some(link(&record)),
@@ -66,9 +81,9 @@ impl<'a> Teller<'a> {
         let owner = |kind: &str| text(record, kind).map(|subject| format!("{kind}:{subject}"));
         let owners: Vec<String> =
             ["person", "service_point", "address"].into_iter().filter_map(owner).collect();
-        if let Some(last) = owners.last() {
-            let engines = ieum::engine::layout::provisional_household(last);
-            self.stand_ins.insert(engines.to_string(), crate::reference::stand_in(last));
+        for owner in &owners {
+            let engines = ieum::engine::layout::provisional_household(owner);
+            self.stand_ins.insert(engines.to_string(), crate::reference::stand_in(owner));
         }
         let lateness_days = match topic {
             "signals.arrears" | "signals.welfare" => 62,
@@ -80,6 +95,7 @@ impl<'a> Teller<'a> {
             revision: int(record, "revision").unwrap_or(1),
             owners,
             lateness_days,
+            accepted: None,
             change: change(topic, record)?,
         }))
     }
@@ -87,7 +103,11 @@ impl<'a> Teller<'a> {
     fn facts(&mut self, record: &Tree) -> Input {
         let household = text(record, "household").unwrap_or_default();
         Input::Facts {
-            key: format!("{:?}/{:?}", text(record, "source"), text(record, "source_key")),
+            key: format!(
+                "{}/{}",
+                text(record, "source").unwrap_or_default(),
+                text(record, "source_key").unwrap_or_default()
+            ),
             revision: int(record, "revision").unwrap_or(1),
             facts: Facts {
                 from: day(record, "valid_from").unwrap_or_default(),
@@ -124,6 +144,36 @@ impl<'a> Teller<'a> {
         let (key, at) = (text(record, "action_id")?, int(record, "acted_at")?);
         Some(Input::Action { key, household, rule, number, act, at })
     }
+}
+
+/// A registry's entry that is taken back: its key names it.
+fn taken_back(topic: &str, key: &str) -> Option<Input> {
+    let (whose, entry) = key.split_once('/')?;
+    match topic {
+        "registry.subjects" => Some(Input::Link {
+            key: entry.to_owned(),
+            revision: 0,
+            subject: whose.to_owned(),
+            household: String::new(),
+            from: 0,
+            to: None,
+            removed: true,
+        }),
+        "registry.households" => Some(Input::Facts {
+            household: whose.to_owned(),
+            key: entry.to_owned(),
+            revision: 0,
+            facts: Facts::default(),
+            removed: true,
+        }),
+        _ => None,
+    }
+}
+
+/// The engine's name of one of the reference's households.
+pub(crate) fn engines_name(household: &str) -> String {
+    let engines = |subject| ieum::engine::layout::provisional_household(subject).to_string();
+    crate::reference::stands_in_for(household).map_or_else(|| household.to_owned(), engines)
 }
 
 /// A source, or its region where it speaks for each on its own.

@@ -318,8 +318,18 @@ impl<'a> Case<'a> {
                 life::open(&moment, number, previous, day, &walked)
             }
         };
+        self.open_behind(prepared, &mut episode);
         self.suppress(prepared, &mut episode);
         (Some(episode), truth, walked.last, None)
+    }
+
+    /// `clear_when` and `unless` count what came behind the opening: what came before it in the same moment lies before.
+    fn open_behind(&self, prepared: &mut Prepared<'a>, episode: &mut Episode) {
+        let unless = self.rule.escalate.iter().filter_map(|step| step.unless);
+        let mut nodes = self.rule.clear_when.into_iter().chain(unless);
+        if nodes.any(|node| prepared.holds_since(self.rule, node, episode.opened_at) == Truth::True) {
+            episode.opened_at = episode.opened_at.plus_ms(1);
+        }
     }
 
     /// Evidence that became known behind the close; or in its very moment, if the closed episode did not rest on it. Late

@@ -6,6 +6,7 @@ use super::records::{Contributor, DailyUse, Episode, HOUSE, HouseholdHead, House
 use crate::engine::state::{Key, Record, StateRead, Sub};
 use crate::types::{Day, EntityId, EpisodeId, Event, EventKey, SmolStr, SubjectId, Value};
 use chrono::Datelike;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Events of one kind kept per year; of older ones a count per day remains. Nothing a rule may ask for counts so high.
@@ -218,10 +219,25 @@ impl Household {
         at
     }
 
-    /// All events of days from `first` on, in order of time.
+    /// All events of days from `first` on, in order of time. While one of them goes from one subject of the household to
+    /// another, both have it: it counts once, as the higher revision says.
     pub(super) fn events(&self, first: Day) -> Vec<&Event> {
         let pages = self.pages.iter().flat_map(|(_, page)| page.get().events.iter());
-        pages.map(|(_, event)| event).filter(|event| event.day() >= first).collect()
+        let mut events: Vec<&Event> =
+            pages.map(|(_, event)| event).filter(|event| event.day() >= first).collect();
+        if self.head.get().subjects.len() > 1 {
+            let mut known: BTreeMap<&EventKey, &Event> = BTreeMap::new();
+            for event in &events {
+                let of_key = known.entry(&event.key).or_insert(event);
+                if event.revision > of_key.revision {
+                    *of_key = event;
+                }
+            }
+            if known.len() < events.len() {
+                events.retain(|event| known.get(&event.key).is_some_and(|kept| std::ptr::eq(*kept, *event)));
+            }
+        }
+        events
     }
 
     /// Days of use, by (kind, source, owner) within a year.

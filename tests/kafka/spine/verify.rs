@@ -47,6 +47,8 @@ pub(super) struct Outcome {
     pub(super) alerts: Vec<Tree>,
     /// Letters by the record that each is about.
     pub(super) letters: BTreeMap<Origin, Posted>,
+    /// The stages' logs.
+    pub(super) logs: BTreeMap<TopicPartition, Vec<Polled>>,
 }
 
 impl Outcome {
@@ -77,7 +79,7 @@ impl World {
         let letters = self.check_origins(&logs);
         let topic = self.contracts.topic(ALERTS_TOPIC).unwrap();
         let alerts = records(&logs, ALERTS_TOPIC).map(|alert| topic.decode_tree(value(alert)).unwrap());
-        Outcome { alerts: alerts.collect(), letters }
+        Outcome { alerts: alerts.collect(), letters, logs }
     }
 
     /// What one thread makes of the stages' logs is what lies on the topics behind them, byte for byte.

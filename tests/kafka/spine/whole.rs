@@ -72,6 +72,7 @@ mod on_kafka {
         }
         let outcome = world.verify();
         assert_whole(&world, &outcome);
+        world.check_decisions(&outcome);
     }
 
     /// Kills that must hit, and a few more.
@@ -101,5 +102,6 @@ mod on_kafka {
         assert!(hits >= 10, "{hits} of {kills} kills hit an open transaction");
         let outcome = world.verify();
         assert_whole(&world, &outcome);
+        world.check_decisions(&outcome);
     }
 }

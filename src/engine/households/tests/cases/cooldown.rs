@@ -173,3 +173,19 @@ fn a_rise_learnt_of_the_time_before_a_closing_counts_from_the_day_of_the_closing
          +5d debt/1 reopened REOPENED watch +2d debt",
     );
 }
+
+#[test]
+fn what_came_before_the_opening_in_the_same_moment_clears_nothing() {
+    let rule = repeat().signal("restored", &["restored"]).clear(1, 7);
+    check(
+        vec![pack(1, vec![rule], vec![])],
+        "+0d cutoff.water KEPCO/1
+         +1d restored KEPCO/R0
+         +1d cutoff.gas KEPCO/2
+         +2d tick
+         +3d restored KEPCO/R1
+         ----
+         +1d repeat/1 opened OPEN watch +1d repeat
+         +3d repeat/1 closed CLOSED watch +1d repeat reason=cleared notify=silent",
+    );
+}

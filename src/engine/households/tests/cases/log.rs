@@ -315,3 +315,16 @@ fn a_day_is_corrected_however_long_ago_it_was() {
     lines.push("----\n+30d silent/1 opened OPEN watch +4d silent".to_owned());
     check(vec![pack(1, vec![rule], vec![])], &lines.join("\n"));
 }
+
+#[test]
+fn an_event_on_its_way_from_one_subject_to_another_counts_once() {
+    check(
+        repeated(),
+        "+0d cutoff.water KEPCO/1 of=service_point:s1
+         +1d joined cutoff.water:KEPCO/1:+0d of=person:p1
+         +1d void KEPCO/1 of=service_point:s1
+         +2d cutoff.gas KEPCO/2 of=person:p1
+         ----
+         +2d repeat/1 opened OPEN watch +2d repeat",
+    );
+}
