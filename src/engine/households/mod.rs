@@ -11,6 +11,7 @@ mod daily;
 mod decide;
 mod emit;
 mod escalation;
+mod hold;
 mod household;
 mod index;
 mod intake;

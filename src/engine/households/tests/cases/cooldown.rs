@@ -182,10 +182,11 @@ fn what_came_before_the_opening_in_the_same_moment_clears_nothing() {
         "+0d cutoff.water KEPCO/1
          +1d restored KEPCO/R0
          +1d cutoff.gas KEPCO/2
-         +2d tick
+         +2d cutoff.gas KEPCO/3
          +3d restored KEPCO/R1
          ----
          +1d repeat/1 opened OPEN watch +1d repeat
+         +3d repeat/1 amended OPEN watch +1d repeat notify=silent
          +3d repeat/1 closed CLOSED watch +1d repeat reason=cleared notify=silent",
     );
 }

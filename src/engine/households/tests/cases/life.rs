@@ -217,7 +217,6 @@ fn a_fact_that_was_taken_back_stays_away_until_a_higher_revision() {
         "+0d fact age=70
          +0d unfact
          +1d fact age=70
-         +1d unfact
          +1d cutoff.water KEPCO/1
          +2d fact age=70 rev=2
          +3d unfact
@@ -234,14 +233,14 @@ fn a_correction_counts_what_is_true_though_a_source_is_late() {
     check(
         vec![pack(1, vec![rule], vec![])],
         "+0d cutoff.water KEPCO/1
-         +0d cutoff.gas KEPCO/2
-         +0d cutoff.gas KEPCO/3
-         +1d stale KEPCO
-         +2d void KEPCO/3
+         +1d cutoff.gas KEPCO/2
+         +2d cutoff.gas KEPCO/3
+         +3d stale KEPCO
+         +4d void KEPCO/2
          ----
-         +0d repeat/1 opened OPEN watch +0d repeat
-         +0d repeat/1 raised OPEN high +0d repeat,more
-         +2d repeat/1 amended OPEN watch +0d repeat notify=silent",
+         +1d repeat/1 opened OPEN watch +1d repeat
+         +2d repeat/1 raised OPEN high +1d repeat,more
+         +4d repeat/1 amended OPEN watch +2d repeat notify=silent",
     );
 }
 
