@@ -1,4 +1,4 @@
-//! `ieum state unpark`: an entity that was parked after a panic is taken back.
+//! `ieum state unpark`: an entity that was parked after a defect is taken back.
 
 use super::connect::Connect;
 use super::exit::{Exit, Outcome};
@@ -12,9 +12,10 @@ use crate::publish::Plain;
 use crate::types::SmolStr;
 use std::time::Duration;
 
-/// Take an entity back that was parked (IEUM-L009), once the defect is mended.
+/// Take an entity back that was parked (IEUM-L010), once the defect is mended.
 ///
-/// It appends one record to the stage's log. What came meanwhile lies in dead-letters and is sent again by whoever has it.
+/// It appends one record to the stage's log: what is due of the entity happens, and it is decided anew. What came
+/// meanwhile lies in dead-letters and is sent again by whoever has it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  ieum state unpark households h-000123 --config ieum.toml\n  \
                         ieum state unpark identity person:p-000123")]

@@ -33,14 +33,28 @@ pub struct Effects {
     pub delta: Vec<(Key, Option<Arc<Record>>)>,
     /// Things that happened, for telemetry: bounded labels, no personal value.
     pub facts: Vec<Fact>,
+    /// For whom outputs were made that are not the record's own: from this output on for this entity, up to the next
+    /// entry; an empty entity is the record's own again. Ascending.
+    pub made_for: Vec<(usize, SmolStr)>,
 }
 
 impl Effects {
     /// Adds another step's effects behind these.
     pub fn extend(&mut self, other: Self) {
+        if !self.made_for.is_empty() {
+            self.made_for.push((self.outputs.len(), SmolStr::default()));
+        }
+        let first = self.outputs.len();
+        self.made_for.extend(other.made_for.into_iter().map(|(at, entity)| (first + at, entity)));
         self.outputs.extend(other.outputs);
         self.delta.extend(other.delta);
         self.facts.extend(other.facts);
+    }
+
+    /// The entity in whose timer or job step an output was made; none for the record's own.
+    pub fn maker(&self, output: usize) -> Option<&SmolStr> {
+        let entry = self.made_for.iter().rev().find(|(from, _)| *from <= output);
+        entry.map(|(_, entity)| entity).filter(|entity| !entity.is_empty())
     }
 }
 
@@ -59,7 +73,7 @@ pub struct Output {
     pub headers: Vec<(SmolStr, Vec<u8>)>,
 }
 
-/// Why a task cannot handle an input now. The input stays unhandled; the lane stops before it and says why.
+/// Why a task did not handle an input. Most stay unhandled: the lane stops before them and says why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Blocked {
     /// The log says to switch to a pack whose content has not been loaded.
@@ -74,6 +88,10 @@ pub enum Blocked {
     /// The log holds something this binary must not skip.
     #[error("stage log record cannot be read: {0}")]
     Unreadable(String),
+    /// What is to be said of an entity has no place in its topic's contract: a defect like a panic, and nothing to wait
+    /// for. The lane parks the entity at which the task is at work. The text names the place, never a value.
+    #[error("an output does not fit its contract: {0}")]
+    Unfit(String),
 }
 
 /// A thing that happened, for telemetry to turn into a log line and a metric.

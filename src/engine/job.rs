@@ -22,7 +22,7 @@ pub enum Job {
     },
 }
 
-/// Units of job work that one handled record advances.
+/// Units of job work that one handled record advances: failed ones count.
 pub const UNITS_PER_RECORD: usize = 16;
-/// Due timers that one handled record fires; the rest wait as a job.
+/// Due timers that one handled record fires, failed ones counted; the rest wait as a job.
 pub const TIMERS_PER_RECORD: usize = 64;

@@ -129,13 +129,26 @@ impl Letters {
 
     /// The letter of a record, as an output. The same record gives the same letter, byte for byte.
     pub fn write(&self, letter: &Letter<'_>) -> Output {
+        let id = ["letter", letter.stage, &place_of(&letter.input)];
+        self.with_id(letter, digest_hex(&id))
+    }
+
+    /// The letter of an entity that failed while another's record was handled: one record may bring several, each with an
+    /// id of its own. The record's bytes are not in it.
+    pub fn write_of(&self, entity: &str, letter: &Letter<'_>) -> Output {
+        let id = ["letter", letter.stage, &place_of(&letter.input), entity];
+        let input = Input { key: Some(entity.as_bytes()), value: None, headers: &[], ..letter.input.clone() };
+        self.with_id(&Letter { input, ..letter.clone() }, digest_hex(&id))
+    }
+
+    fn with_id(&self, letter: &Letter<'_>, id: String) -> Output {
         let Letter { stage, code, text, input } = letter;
-        let place = format!("{}/{}/{}", input.topic, input.partition, input.offset);
+        let place = place_of(input);
         let value_bytes = input.value.map_or(0, <[u8]>::len);
         let truncated = value_bytes > LETTER_WHOLE_BYTES;
         let kept = if truncated { LETTER_HEAD_BYTES } else { value_bytes };
         let body = LetterBody {
-            id: digest_hex(&["letter", stage, &place])[..22].to_owned(),
+            id: id[..22].to_owned(),
             stage,
             code,
             text,
@@ -165,6 +178,11 @@ impl Letters {
             ],
         }
     }
+}
+
+/// Where a record lies.
+fn place_of(input: &Input<'_>) -> String {
+    format!("{}/{}/{}", input.topic, input.partition, input.offset)
 }
 
 fn sha256_hex(bytes: &[u8]) -> String {

@@ -11,6 +11,7 @@ pub mod job;
 pub mod letter;
 pub mod codes;
 mod trace;
+mod revert;
 pub mod task;
 pub mod lane;
 pub mod intake;

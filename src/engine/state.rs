@@ -177,6 +177,20 @@ pub trait StateRead {
     fn scan(&self, after: Option<&Key>, limit: usize) -> Vec<(Key, Arc<Record>)>;
 }
 
+/// The task's own records, which stand before all entities: clock, jobs, who is parked.
+pub fn own_records(state: &dyn StateRead) -> Vec<(Key, Arc<Record>)> {
+    const PAGE: usize = 256;
+    let mut own: Vec<(Key, Arc<Record>)> = Vec::new();
+    loop {
+        let page = state.scan(own.last().map(|(key, _)| key), PAGE);
+        let known = own.len();
+        own.extend(page.into_iter().take_while(|(key, _)| key.entity.is_empty()));
+        if own.len() < known + PAGE {
+            return own;
+        }
+    }
+}
+
 /// State in memory, whole: for rule tests, the simulator and the single-threaded oracle.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryState {

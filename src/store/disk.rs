@@ -12,6 +12,7 @@
 use super::Writes;
 use crate::engine::lane::io::{StoreFault, StorePosition};
 use crate::engine::state::{Key, Record};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -43,6 +44,27 @@ pub(super) struct Disk {
     compared: AtomicU64,
     faulty: AtomicBool,
     fault: Mutex<Option<StoreFault>>,
+    /// The last to go: by then the database is closed.
+    _claim: Option<Claim>,
+}
+
+/// A directory that a store of this process has open. Whoever else of this process wants it waits for a moment of its own
+/// lanes; one that is locked without a claim is another process's.
+struct Claim(PathBuf);
+
+static CLAIMED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+impl Claim {
+    fn take(dir: &Path) -> Option<Self> {
+        let mut claimed = CLAIMED.lock().unwrap_or_else(PoisonError::into_inner);
+        claimed.insert(dir.to_path_buf()).then(|| Self(dir.to_path_buf()))
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        CLAIMED.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
+    }
 }
 
 #[derive(Clone)]
@@ -53,6 +75,8 @@ struct Open {
 
 impl Disk {
     pub(super) fn open(dir: PathBuf, owner: Owner, page_cache_bytes: u64) -> Self {
+        let claim = Claim::take(&dir);
+        let is_free = claim.is_some();
         let disk = Self {
             dir,
             owner,
@@ -61,8 +85,16 @@ impl Disk {
             compared: AtomicU64::new(0),
             faulty: AtomicBool::new(false),
             fault: Mutex::new(None),
+            _claim: claim,
         };
-        disk.open_newest();
+        if is_free {
+            disk.open_newest();
+        } else {
+            disk.fail(StoreFault::Held(format!(
+                "another lane of this process has {} open",
+                disk.dir.display()
+            )));
+        }
         disk
     }
 
@@ -287,7 +319,7 @@ impl Disk {
             }
             Ok(Err(error)) => match fault_of(&error) {
                 StoreFault::Corrupt(why) => Opened::Damaged(why),
-                unusable @ StoreFault::Unusable(_) => Opened::Unusable(unusable),
+                fault @ (StoreFault::Unusable(_) | StoreFault::Held(_)) => Opened::Unusable(fault),
             },
             Err(_) => Opened::Damaged(String::from("opening it panicked")),
         }
@@ -306,9 +338,11 @@ impl Disk {
         let deadline = Instant::now() + LOCKED;
         loop {
             match self.config(generation).open() {
-                Err(sled::Error::Io(error))
-                    if error.to_string().contains("acquire lock") && Instant::now() < deadline =>
-                {
+                Err(sled::Error::Io(error)) if error.to_string().contains("acquire lock") => {
+                    if Instant::now() >= deadline {
+                        let why = format!("another process has {} open", self.dir.display());
+                        return Err(std::io::Error::new(ErrorKind::WouldBlock, why).into());
+                    }
                     std::thread::sleep(Duration::from_millis(5));
                 }
                 other => return other,

@@ -243,3 +243,19 @@ fn a_store_reads_like_memory_whatever_is_on_disk() {
     }
     assert_eq!(store.scan(None, 9999), model.scan(None, 9999));
 }
+
+#[test]
+fn a_directory_that_this_process_has_open_is_held_and_free_again_with_its_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut first = open(dir.path());
+    commit(&mut first, 1, 0..3);
+    let second = open(dir.path());
+    assert!(matches!(second.fault(), Some(StoreFault::Held(_))), "{:?}", second.fault());
+    assert_eq!((second.position(), first.fault()), (None, None));
+    // One that was never let in does not let others in by going.
+    drop(second);
+    assert!(matches!(open(dir.path()).fault(), Some(StoreFault::Held(_))));
+    drop(first);
+    let third = open(dir.path());
+    assert_eq!((third.position(), third.fault()), (Some(at(1)), None));
+}

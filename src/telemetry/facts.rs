@@ -160,7 +160,7 @@ impl LaneTelemetry {
                     topic,
                     partition,
                     offset,
-                    "an entity is parked: its records go to dead-letters until a person acts (ieum explain IEUM-L009)"
+                    "an entity is parked: its records go to dead-letters until a person acts (ieum explain IEUM-L010)"
                 );
                 metrics.parkings.with_label_values(&[stage]).inc();
             }

@@ -102,7 +102,7 @@ impl Metrics {
             ),
             restore: gauge("ieum_task_restore_remaining_records", "Changelog offsets left to restore.", task),
             blocked: gauge("ieum_task_blocked", "1 while a task waits before a record.", task),
-            parked: gauge("ieum_task_parked_entities", "Entities parked after a panic.", task),
+            parked: gauge("ieum_task_parked_entities", "Entities parked after a defect.", task),
             tasks: gauge("ieum_lane_tasks", "Tasks by state.", &["stage", "lane", "state"]),
             stream_time: seconds(
                 "ieum_task_stream_timestamp_seconds",
@@ -154,7 +154,7 @@ impl Metrics {
             reviews: counter("ieum_reviews_total", "Cases sent to a person's review.", &["rule"]),
             packs: counter("ieum_pack_switches_total", "Rule packs taken into force.", task),
             jobs: gauge("ieum_job_remaining_units", "Units of durable jobs still to do.", &["stage", "job"]),
-            parkings: counter("ieum_parkings_total", "Entities parked after a panic.", lane),
+            parkings: counter("ieum_parkings_total", "Entities parked after a defect.", lane),
             lag: gauge("ieum_input_lag_records", "Committed records that a stage has not handled.", topic),
             unstable: gauge(
                 "ieum_input_unstable_records",

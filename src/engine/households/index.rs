@@ -3,8 +3,9 @@
 use super::decide::RegionSources;
 use super::records::{Episode, EpisodeStatus, HouseholdHead};
 use crate::engine::clock::TaskClock;
+use crate::engine::lane::ParkedEntities;
+use crate::engine::revert::RevertSet;
 use crate::types::{SmolStr, StreamTime, Value};
-use std::collections::BTreeSet;
 use std::ops::Bound;
 
 /// What falls due. The order is that in which timers of one entity run.
@@ -33,18 +34,44 @@ type Due = (StreamTime, SmolStr, Timer);
 /// Source, region, point, entity.
 type SourceWait = (SmolStr, Option<SmolStr>, StreamTime, SmolStr);
 
-/// The derived indexes of a task.
+/// The derived indexes of a task. Who is parked is in none of them.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    escalations: BTreeSet<Due>,
-    others: BTreeSet<Due>,
-    sources: BTreeSet<SourceWait>,
-    areas: BTreeSet<(SmolStr, SmolStr, SmolStr)>,
+    pub(super) parked: ParkedEntities,
+    escalations: RevertSet<Due>,
+    others: RevertSet<Due>,
+    sources: RevertSet<SourceWait>,
+    areas: RevertSet<(SmolStr, SmolStr, SmolStr)>,
     /// A tick came since `sources` was last found without a due entry.
     ripe: bool,
 }
 
 impl Index {
+    /// A record begins: from here on [`Self::revert`] leads back.
+    pub(super) fn begin(&mut self) {
+        self.escalations.begin();
+        self.others.begin();
+        self.sources.begin();
+        self.areas.begin();
+    }
+
+    /// What the record changed is taken back.
+    pub(super) fn revert(&mut self) {
+        self.escalations.revert();
+        self.others.revert();
+        self.sources.revert();
+        self.areas.revert();
+        self.ripen();
+    }
+
+    /// Takes out all that there is of an entity, whatever it was: for one that was parked, at a cost of the whole index.
+    pub(super) fn forget(&mut self, entity: &SmolStr) {
+        self.escalations.retain(|due| due.1 != *entity);
+        self.others.retain(|due| due.1 != *entity);
+        self.sources.retain(|wait| wait.3 != *entity);
+        self.areas.retain(|area| area.2 != *entity);
+    }
+
     /// A head became another: what both say of due days, sources and areas stays where it is.
     pub(super) fn move_head(&mut self, entity: &SmolStr, old: &HouseholdHead, new: &HouseholdHead) {
         if decide_due(entity, old) == decide_due(entity, new)
@@ -60,24 +87,24 @@ impl Index {
     }
 
     pub(super) fn add_head(&mut self, entity: &SmolStr, head: &HouseholdHead) {
-        self.others.extend(decide_due(entity, head));
-        self.sources.extend(source_waits(entity, head));
-        self.areas.extend(areas(entity, head));
+        if self.parked.contains(entity) {
+            return;
+        }
+        decide_due(entity, head).into_iter().for_each(|due| self.others.insert(due));
+        source_waits(entity, head).for_each(|wait| self.sources.insert(wait));
+        areas(entity, head).for_each(|area| self.areas.insert(area));
     }
 
     pub(super) fn remove_head(&mut self, entity: &SmolStr, head: &HouseholdHead) {
-        decide_due(entity, head).iter().for_each(|due| {
-            self.others.remove(due);
-        });
-        source_waits(entity, head).for_each(|wait| {
-            self.sources.remove(&wait);
-        });
-        areas(entity, head).for_each(|area| {
-            self.areas.remove(&area);
-        });
+        decide_due(entity, head).iter().for_each(|due| self.others.remove(due));
+        source_waits(entity, head).for_each(|wait| self.sources.remove(&wait));
+        areas(entity, head).for_each(|area| self.areas.remove(&area));
     }
 
     pub(super) fn add_episode(&mut self, entity: &SmolStr, episode: &Episode) {
+        if self.parked.contains(entity) {
+            return;
+        }
         for due in episode_due(entity, episode) {
             let set = if due.2.is_escalation() { &mut self.escalations } else { &mut self.others };
             set.insert(due);

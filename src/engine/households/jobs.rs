@@ -2,6 +2,7 @@
 //! advances it by a constant number of households.
 
 use super::decide::Trigger;
+use super::household::Household;
 use super::life::Because;
 use super::task::{HouseholdsTask, Step};
 use crate::engine::effect::Fact;
@@ -61,7 +62,7 @@ impl HouseholdsTask {
 
     /// Advances jobs by a constant number of units.
     pub(super) fn run_jobs(&mut self, step: &mut Step<'_>) {
-        for _ in 0..UNITS_PER_RECORD {
+        for _ in 0..self.index.parked.units_left(step.offset, UNITS_PER_RECORD) {
             let Some((name, job)) = self.jobs.first_key_value() else { return };
             let (name, job) = (name.clone(), job.clone());
             let next = match job {
@@ -72,9 +73,7 @@ impl HouseholdsTask {
                 Job::Other { kind, cursor } if kind == TRIM => {
                     let after = decode::<SmolStr>(&cursor).ok();
                     self.next_entity(step, after.as_ref()).map(|entity| {
-                        let mut household = self.open(step, &entity);
-                        household.trim(self.first_day());
-                        self.close(step, household);
+                        self.trim(step, &entity);
                         Job::Other { kind, cursor: encode(&entity) }
                     })
                 }
@@ -97,28 +96,49 @@ impl HouseholdsTask {
         step.work.state().scan(Some(&last), 1).into_iter().next().map(|(key, _)| key.entity)
     }
 
+    fn trim(&mut self, step: &mut Step<'_>, entity: &SmolStr) {
+        self.unit(step, entity, |task, _, household| household.trim(task.first_day()));
+    }
+
     fn sweep(&mut self, step: &mut Step<'_>, entity: &SmolStr) {
-        let mut household = self.open(step, entity);
-        match household.head.get().decided {
-            decided if decided == self.clock.pack => {}
-            Some(_) => self.decide_today(step, &mut household, None, Because::Pack),
+        self.unit(step, entity, |task, step, household| match household.head.get().decided {
+            decided if decided == task.clock.pack => {}
+            Some(_) => task.decide_today(step, household, None, Because::Pack),
             // What came before the first pack has been waiting for it.
-            None => {
-                let (because, from) = (Because::Pack, self.first_day());
-                let trigger = Trigger { because, rules: None, from, about_the_past: false };
-                self.decide(step, &mut household, &trigger);
-            }
+            None => task.decide_anew(step, household),
+        });
+    }
+
+    /// All rules for all days that are still news, as of a household that nobody has looked at yet.
+    pub(super) fn decide_anew(&self, step: &mut Step<'_>, household: &mut Household) {
+        let (because, from) = (Because::Pack, self.first_day());
+        self.decide(step, household, &Trigger { because, rules: None, from, about_the_past: false });
+    }
+
+    /// A job's step at one household; one that is parked is passed over.
+    fn unit(
+        &mut self,
+        step: &mut Step<'_>,
+        entity: &SmolStr,
+        work: impl FnOnce(&Self, &mut Step<'_>, &mut Household),
+    ) {
+        if self.index.parked.contains(entity) {
+            return;
         }
+        self.at_work = Some(entity.clone());
+        let mut household = self.open(step, entity);
+        work(self, step, &mut household);
         self.close(step, household);
+        self.at_work = None;
     }
 
     fn next_in_area(&mut self, step: &mut Step<'_>, mut cursor: AreaCursor) -> Option<AreaCursor> {
         let scope = cursor.scopes.first()?;
         match self.index.in_area(&scope.fact, &scope.value, cursor.after.as_ref()) {
             Some(entity) => {
-                let mut household = self.open(step, &entity);
-                self.decide_today(step, &mut household, None, Because::Area);
-                self.close(step, household);
+                self.unit(step, &entity, |task, step, household| {
+                    task.decide_today(step, household, None, Because::Area);
+                });
                 cursor.after = Some(entity);
             }
             None => {

@@ -115,6 +115,12 @@ impl Households {
         Self { contract: contracts, layout, packs, config, letters }
     }
 
+    /// The stage with a defect: what it says goes through this contract.
+    #[cfg(test)]
+    pub(crate) fn flawed(self, contract: Arc<dyn Contract>) -> Self {
+        Self { contract, ..self }
+    }
+
     #[cfg(test)]
     fn with_contract(contract: Arc<dyn Contract>, packs: Arc<dyn PackSource>) -> Self {
         let letters = Letters::new(Layout::new([]), Box::new(|body| body.id.clone().into_bytes()));

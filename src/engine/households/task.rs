@@ -13,12 +13,13 @@ use crate::engine::clock::TaskClock;
 use crate::engine::codes::LOG_UNREADABLE;
 use crate::engine::effect::{Blocked, Effects, Fact, Input, Output};
 use crate::engine::job::Job;
+use crate::engine::lane::{Parked, ParkedEntities};
 use crate::engine::layout::{CONTROL_LOG, HOUSEHOLDS_LOG, Layout};
 use crate::engine::letter::{Letter, Letters};
 use crate::engine::message::{
     ControlMessage, HouseholdMessage, MessageError, SourceState, Tick, decode as decode_message, encode,
 };
-use crate::engine::state::{Key, Record, StateRead, Sub};
+use crate::engine::state::{Key, Record, StateRead, Sub, own_records};
 use crate::engine::task::{PackSource, Task, Undone};
 use crate::rules::plan::Pack;
 use crate::types::{Day, Origin, PackHash, SmolStr, StreamTime};
@@ -39,6 +40,8 @@ pub(super) struct HouseholdsTask {
     pub(super) areas: AreaEvents,
     pub(super) index: Index,
     pub(super) jobs: BTreeMap<SmolStr, Job>,
+    /// The household whose timer, job step or outputs are being worked at.
+    pub(super) at_work: Option<SmolStr>,
 }
 
 impl HouseholdsTask {
@@ -61,6 +64,7 @@ impl HouseholdsTask {
             areas: AreaEvents::default(),
             index: Index::default(),
             jobs: BTreeMap::new(),
+            at_work: None,
         }
     }
 
@@ -121,6 +125,7 @@ impl HouseholdsTask {
             }
             HouseholdMessage::Area { event, .. } => self.take_area(step, &event),
             HouseholdMessage::Pack { hash } => self.switch(step, hash)?,
+            HouseholdMessage::Continue if step.takes_back => self.take_back(step, key),
             // Refused before, or without a part of their own.
             HouseholdMessage::Tick(_)
             | HouseholdMessage::Continue
@@ -129,6 +134,16 @@ impl HouseholdsTask {
             | HouseholdMessage::Split { .. } => {}
         }
         Ok(())
+    }
+
+    /// A household that was parked: what was to be decided of it meanwhile is decided now.
+    fn take_back(&mut self, step: &mut Step<'_>, entity: &SmolStr) {
+        if step.work.state().get(&Key::new(entity.clone(), Sub::Head)).is_some() {
+            let mut household = self.open(step, entity);
+            household.trim(self.first_day());
+            self.decide_anew(step, &mut household);
+            self.close(step, household);
+        }
     }
 
     /// Changes a household and decides again what that touches.
@@ -262,7 +277,10 @@ pub(super) struct Step<'a> {
     pub(super) work: Work<'a>,
     pub(super) cause: Cause,
     pub(super) partition: i32,
+    pub(super) offset: i64,
     pub(super) key: SmolStr,
+    /// The record takes its household back, which was parked.
+    pub(super) takes_back: bool,
     pub(super) reviews: BTreeMap<SmolStr, Vec<Review>>,
     /// Time or the pack has changed.
     pub(super) clock_changed: bool,
@@ -272,6 +290,8 @@ pub(super) struct Step<'a> {
 
 impl Task for HouseholdsTask {
     fn handle(&mut self, input: &Input<'_>, state: &dyn StateRead) -> Result<Effects, Blocked> {
+        self.index.begin();
+        self.at_work = None;
         let message = match decode_message(input.value.unwrap_or_default()) {
             Ok(message) => message,
             Err(error @ (MessageError::Format(_) | MessageError::Key(_))) => {
@@ -291,6 +311,10 @@ impl Task for HouseholdsTask {
         if key.is_empty() && is_of_household(&message) {
             return Ok(self.reject(input, "a household's message without its key"));
         }
+        let takes_back = Parked::is_taken_back_by(input);
+        if takes_back {
+            self.learn_anew(&SmolStr::new(key), state);
+        }
         self.load_pack()?;
         if let HouseholdMessage::Pack { hash } = &message {
             self.content(hash)?;
@@ -299,7 +323,9 @@ impl Task for HouseholdsTask {
             work: Work::new(state),
             cause: Cause { at_ms: input.timestamp_ms, origin: origin(&message, input) },
             partition: input.partition,
+            offset: input.offset,
             key: SmolStr::new(key),
+            takes_back,
             reviews: BTreeMap::new(),
             clock_changed: false,
             feeds: Vec::new(),
@@ -311,6 +337,19 @@ impl Task for HouseholdsTask {
         self.take(&mut step, message)?;
         self.run_jobs(&mut step);
         self.finish(step)
+    }
+
+    fn at_work(&self) -> Option<&SmolStr> {
+        self.at_work.as_ref()
+    }
+
+    fn give_up(&mut self, state: &dyn StateRead) -> bool {
+        self.index.revert();
+        let before = std::mem::take(&mut self.index.parked);
+        self.learn_own(state);
+        let parked: Vec<SmolStr> = self.index.parked.beyond(&before).cloned().collect();
+        parked.iter().for_each(|entity| self.index.forget(entity));
+        true
     }
 
     fn has_job(&self) -> bool {
@@ -368,6 +407,24 @@ fn is_reserved(message: &HouseholdMessage) -> bool {
 }
 
 impl HouseholdsTask {
+    /// Takes the task's own records in, in the place of what was known of them.
+    fn learn_own(&mut self, state: &dyn StateRead) {
+        (self.clock, self.areas) = (TaskClock::default(), AreaEvents::default());
+        self.index.parked = ParkedEntities::default();
+        self.jobs.clear();
+        for (key, record) in own_records(state) {
+            self.learn(&key, &record);
+        }
+    }
+
+    /// A household that is parked no longer: what is due of it, and where it lies, counts again.
+    fn learn_anew(&mut self, entity: &SmolStr, state: &dyn StateRead) {
+        self.learn_own(state);
+        let household = Household::load(entity, state);
+        self.index.add_head(entity, household.head.get());
+        household.episodes.iter().for_each(|part| self.index.add_episode(entity, &part.now));
+    }
+
     /// Takes a stored record into what is derived from it.
     fn learn(&mut self, key: &Key, record: &Record) {
         match (&key.sub, record) {
@@ -382,6 +439,7 @@ impl HouseholdsTask {
             (Sub::Job(name), Record::Job(job)) => {
                 self.jobs.insert(name.clone(), job.clone());
             }
+            (Sub::Own(_), Record::Parked(_)) => self.index.parked.learn(key, record),
             _ => {}
         }
     }

@@ -15,14 +15,15 @@ impl HouseholdsTask {
     /// Tells, writes and indexes what the record changed.
     pub(super) fn finish(&mut self, mut step: Step<'_>) -> Result<Effects, Blocked> {
         for entity in step.work.opened() {
+            self.at_work = Some(entity.clone());
+            step.work.begins_to_tell(&entity);
             let mut household = self.open(&mut step, &entity);
             let reviews = step.reviews.remove(&entity).unwrap_or_default();
-            self.tell(&mut step, &mut household, &reviews).map_err(|text| {
-                Blocked::Unreadable(format!("an output does not fit its contract: {text}"))
-            })?;
+            self.tell(&mut step, &mut household, &reviews).map_err(Blocked::Unfit)?;
             self.remember(&mut household);
             step.work.write(household.delta());
         }
+        self.at_work = None;
         if step.clock_changed {
             for (key, record) in self.clock.written(&step.feeds) {
                 step.work.put(key, record);

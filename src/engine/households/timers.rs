@@ -16,7 +16,7 @@ use crate::types::{Day, SmolStr, StreamTime};
 impl HouseholdsTask {
     /// Runs what is due, at most so much for one record.
     pub(super) fn run_timers(&mut self, step: &mut Step<'_>) {
-        for _ in 0..TIMERS_PER_RECORD {
+        for _ in 0..self.index.parked.units_left(step.offset, TIMERS_PER_RECORD) {
             if let Some((entity, timer)) = self.index.due(&self.clock) {
                 self.run_timer(step, &entity, &timer);
             } else if let Some(entity) = self.index.passed(&self.clock) {
@@ -28,6 +28,7 @@ impl HouseholdsTask {
     }
 
     fn run_timer(&mut self, step: &mut Step<'_>, entity: &SmolStr, timer: &Timer) {
+        self.at_work = Some(entity.clone());
         let mut household = self.open(step, entity);
         let now = self.clock.through;
         match timer {
@@ -52,6 +53,7 @@ impl HouseholdsTask {
             }),
         }
         self.close(step, household);
+        self.at_work = None;
     }
 
     /// Decides the rules whose day or sources have come.

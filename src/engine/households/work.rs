@@ -15,6 +15,7 @@ pub(super) struct Work<'a> {
     open: BTreeMap<SmolStr, Household>,
     pub(super) outputs: Vec<Output>,
     pub(super) facts: Vec<Fact>,
+    made_for: Vec<(usize, SmolStr)>,
 }
 
 impl<'a> Work<'a> {
@@ -25,6 +26,7 @@ impl<'a> Work<'a> {
             open: BTreeMap::new(),
             outputs: Vec::new(),
             facts: Vec::new(),
+            made_for: Vec::new(),
         }
     }
 
@@ -55,6 +57,11 @@ impl<'a> Work<'a> {
         self.state
     }
 
+    /// What is put among the outputs from here on is said of this household.
+    pub(super) fn begins_to_tell(&mut self, entity: &SmolStr) {
+        self.made_for.push((self.outputs.len(), entity.clone()));
+    }
+
     /// Adds what a household changed.
     pub(super) fn write(&mut self, delta: Vec<(Key, Option<Arc<Record>>)>) {
         self.written.extend(delta);
@@ -62,6 +69,7 @@ impl<'a> Work<'a> {
 
     pub(super) fn finish(self) -> Effects {
         debug_assert!(self.open.is_empty(), "every household that was opened has been written");
-        Effects { outputs: self.outputs, delta: self.written.into_iter().collect(), facts: self.facts }
+        let delta = self.written.into_iter().collect();
+        Effects { outputs: self.outputs, delta, facts: self.facts, made_for: self.made_for }
     }
 }

@@ -4,10 +4,12 @@ use super::super::clock::TaskClock;
 use super::super::codes::{CROWDED, LOG_UNREADABLE, TOO_OLD, WAITED_IN_VAIN};
 use super::super::effect::{Blocked, Effects, Fact, Input, Output};
 use super::super::job::{Job, TIMERS_PER_RECORD, UNITS_PER_RECORD};
+use super::super::lane::{Parked, ParkedEntities};
 use super::super::layout::{CONTROL_LOG, Layout, SUBJECTS_LOG};
 use super::super::letter::{Letter, Letters};
 use super::super::message::{ControlMessage, MessageError, SubjectMessage, Tick, decode, encode};
-use super::super::state::{Key, Record, StateRead, Sub};
+use super::super::revert::RevertSet;
+use super::super::state::{Key, Record, StateRead, Sub, own_records};
 use super::super::task::{Task, Undone};
 use super::super::trace;
 use super::days::month;
@@ -17,7 +19,6 @@ use super::subject::{Subject, waiting, waiting_key};
 use super::work::Work;
 use super::{IdentityConfig, link, reading, signal};
 use crate::types::{Change, Day, EventKey, Signal, SmolStr, StreamTime, SubjectId};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Name of the stage.
@@ -43,19 +44,35 @@ pub(super) struct IdentityTask {
     shared: Arc<Shared>,
     partition: i32,
     clock: TaskClock,
-    due: BTreeSet<Due>,
+    due: RevertSet<Due>,
     trim: Option<Vec<u8>>,
+    parked: ParkedEntities,
+    /// The subject whose wait or history is being worked at.
+    at_work: Option<SmolStr>,
 }
 
 impl IdentityTask {
     pub(super) fn new(shared: Arc<Shared>, partition: i32) -> Self {
-        Self { shared, partition, clock: TaskClock::default(), due: BTreeSet::new(), trim: None }
+        Self {
+            shared,
+            partition,
+            clock: TaskClock::default(),
+            due: RevertSet::default(),
+            trim: None,
+            parked: ParkedEntities::default(),
+            at_work: None,
+        }
     }
 }
 
 impl Task for IdentityTask {
     fn handle(&mut self, input: &Input<'_>, state: &dyn StateRead) -> Result<Effects, Blocked> {
         let shared = Arc::clone(&self.shared);
+        self.due.begin();
+        self.at_work = None;
+        if let (true, Some(subject)) = (Parked::is_taken_back_by(input), input.key) {
+            self.learn_anew(&SmolStr::new(String::from_utf8_lossy(subject)), state);
+        }
         let mut work = Work {
             state,
             layout: &shared.layout,
@@ -64,6 +81,7 @@ impl Task for IdentityTask {
             delta: std::collections::BTreeMap::new(),
             outputs: Vec::new(),
             facts: Vec::new(),
+            made_for: Vec::new(),
         };
         let message = match decode::<SubjectMessage>(input.value.unwrap_or_default()) {
             Ok(message) => Some(message),
@@ -78,8 +96,8 @@ impl Task for IdentityTask {
         if let Some(SubjectMessage::Tick(tick)) = &message {
             self.tick(&mut work, tick);
         }
-        self.give_up_waiting(&mut work);
-        self.advance_trim(&mut work);
+        self.give_up_waiting(&mut work, input.offset);
+        self.advance_trim(&mut work, input.offset);
         match message {
             Some(SubjectMessage::Signal { origin, trail, accepted, first, signal }) => {
                 let accepted = accepted.unwrap_or(self.clock.through);
@@ -119,6 +137,20 @@ impl Task for IdentityTask {
         Ok(work.finish())
     }
 
+    fn at_work(&self) -> Option<&SmolStr> {
+        self.at_work.as_ref()
+    }
+
+    fn give_up(&mut self, state: &dyn StateRead) -> bool {
+        self.due.revert();
+        let before = std::mem::take(&mut self.parked);
+        self.learn_own(state);
+        for subject in self.parked.beyond(&before) {
+            self.due.retain(|due| due.1.0 != *subject);
+        }
+        true
+    }
+
     fn has_job(&self) -> bool {
         self.trim.is_some() || self.next_due().is_some()
     }
@@ -128,7 +160,8 @@ impl Task for IdentityTask {
     }
 
     fn rebuild(&mut self, records: &mut dyn Iterator<Item = (Key, Arc<Record>)>) {
-        (self.clock, self.due, self.trim) = (TaskClock::default(), BTreeSet::new(), None);
+        (self.clock, self.due, self.trim) = (TaskClock::default(), RevertSet::default(), None);
+        self.parked = ParkedEntities::default();
         for (key, record) in records {
             self.note(&key, Some(&record));
         }
@@ -230,9 +263,10 @@ impl IdentityTask {
     }
 
     /// Writes letters for bodiless changes whose original did not come in time.
-    fn give_up_waiting(&mut self, work: &mut Work<'_>) {
-        for _ in 0..TIMERS_PER_RECORD {
-            let Some((day, subject, key)) = self.next_due() else { return };
+    fn give_up_waiting(&mut self, work: &mut Work<'_>, offset: i64) {
+        for _ in 0..self.parked.units_left(offset, TIMERS_PER_RECORD) {
+            let Some((day, subject, key)) = self.next_due() else { break };
+            self.turn_to(work, subject.0.clone());
             self.due.remove(&(day, subject.clone(), key.clone()));
             let Some(waiting) = waiting(work, &subject, &key) else { continue };
             let place = waiting_key(&subject, &key);
@@ -259,6 +293,20 @@ impl IdentityTask {
             }
             work.put(place, None);
         }
+        self.turn_back(work);
+    }
+
+    /// A subject's timer or job step begins.
+    fn turn_to(&mut self, work: &mut Work<'_>, subject: SmolStr) {
+        work.made_for.push((work.outputs.len(), subject.clone()));
+        self.at_work = Some(subject);
+    }
+
+    /// Back to the record's own work.
+    fn turn_back(&mut self, work: &mut Work<'_>) {
+        if self.at_work.take().is_some() {
+            work.made_for.push((work.outputs.len(), SmolStr::default()));
+        }
     }
 
     /// Writes a letter.
@@ -272,15 +320,24 @@ impl IdentityTask {
         (self.clock.through > StreamTime::ZERO && first.0 < self.clock.today()).then(|| first.clone())
     }
 
-    fn advance_trim(&mut self, work: &mut Work<'_>) {
+    fn advance_trim(&mut self, work: &mut Work<'_>, offset: i64) {
         let (Some(cursor), Some(oldest)) = (self.trim.clone(), self.oldest()) else { return };
-        let batch = work.state.scan(Key::from_bytes(&cursor).as_ref(), UNITS_PER_RECORD);
+        let units = self.parked.units_left(offset, UNITS_PER_RECORD);
+        let batch = work.state.scan(Key::from_bytes(&cursor).as_ref(), units);
         for (key, _) in batch.iter().filter(|(key, _)| key.sub == Sub::Head) {
+            if self.parked.contains(&key.entity) {
+                continue;
+            }
+            self.turn_to(work, key.entity.clone());
             let mut subject = Subject::load(work, &SubjectId(key.entity.clone()));
             subject.trim(work, oldest);
             subject.save(work);
         }
-        let next = batch.last().filter(|_| batch.len() == UNITS_PER_RECORD).map(|(key, _)| key.to_bytes());
+        self.turn_back(work);
+        // With no unit left the job stays where it is.
+        let is_done = batch.len() < units;
+        let next = batch.last().map_or(cursor, |(key, _)| key.to_bytes());
+        let next = (!is_done).then_some(next);
         work.facts.push(Fact::Job { kind: TRIM, left: u64::from(next.is_some()) });
         work.put(trim_key(), next.clone().map(trim_job));
         self.trim = next;
@@ -299,9 +356,28 @@ impl IdentityTask {
         }
     }
 
+    /// Takes the task's own records in, in the place of what was known of them.
+    fn learn_own(&mut self, state: &dyn StateRead) {
+        (self.clock, self.trim) = (TaskClock::default(), None);
+        self.parked = ParkedEntities::default();
+        for (key, record) in own_records(state) {
+            self.note(&key, Some(&record));
+        }
+    }
+
+    /// A subject that is parked no longer: what waits of it falls due again.
+    fn learn_anew(&mut self, subject: &SmolStr, state: &dyn StateRead) {
+        self.learn_own(state);
+        for (key, record) in waits_of(state, subject) {
+            self.note(&key, Some(&record));
+        }
+    }
+
     fn note(&mut self, key: &Key, record: Option<&Record>) {
         match (&key.sub, record) {
-            (Sub::Waiting(source, event), Some(Record::Waiting(waiting))) => {
+            (Sub::Waiting(source, event), Some(Record::Waiting(waiting)))
+                if !self.parked.contains(&key.entity) =>
+            {
                 let event = EventKey { source: source.clone(), key: event.clone() };
                 self.due.insert((waiting.due, SubjectId(key.entity.clone()), event));
             }
@@ -309,7 +385,24 @@ impl IdentityTask {
                 self.clock = clock.clone();
             }
             (Sub::Job(_), Some(Record::Job(Job::Other { cursor, .. }))) => self.trim = Some(cursor.clone()),
+            (Sub::Own(_), Some(record @ Record::Parked(_))) => self.parked.learn(key, record),
             _ => {}
+        }
+    }
+}
+
+/// The bodiless changes of a subject that wait.
+fn waits_of(state: &dyn StateRead, subject: &SmolStr) -> Vec<(Key, Arc<Record>)> {
+    const PAGE: usize = 64;
+    let (mut waits, mut after) = (Vec::new(), Key::new(subject.clone(), Sub::Waiting("".into(), "".into())));
+    loop {
+        let page = state.scan(Some(&after), PAGE);
+        let read = page.len();
+        let is_wait = |key: &Key| key.entity == *subject && matches!(key.sub, Sub::Waiting(..));
+        waits.extend(page.into_iter().take_while(|(key, _)| is_wait(key)));
+        match waits.last() {
+            Some((last, _)) if read == PAGE && *last != after => after = last.clone(),
+            _ => return waits,
         }
     }
 }

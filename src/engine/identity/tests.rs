@@ -10,6 +10,8 @@ use crate::types::{
 use proptest::prelude::*;
 use std::collections::{BTreeMap, VecDeque};
 
+mod parked;
+
 const PARTITIONS: i32 = 3;
 const TODAY: i32 = 20_100;
 
@@ -28,6 +30,8 @@ struct World {
     control: Vec<ControlMessage>,
     facts: Vec<Fact>,
     sent: Vec<HouseholdMessage>,
+    /// Each record is handled, given up and handed again.
+    twice: bool,
 }
 
 fn world() -> World {
@@ -50,6 +54,7 @@ fn world() -> World {
         control: Vec::new(),
         facts: Vec::new(),
         sent: Vec::new(),
+        twice: false,
     }
 }
 
@@ -78,18 +83,26 @@ impl World {
     }
 
     fn append(&mut self, partition: i32, value: &[u8]) {
+        self.hand(partition, None, value, &[]);
+    }
+
+    fn hand(&mut self, partition: i32, key: Option<&[u8]>, value: &[u8], headers: &[(SmolStr, Vec<u8>)]) {
         let (task, state, offset) = &mut self.parts[usize::try_from(partition).unwrap()];
         let input = Input {
             topic: SUBJECTS_LOG,
             partition,
             offset: *offset,
             timestamp_ms: 0,
-            key: None,
+            key,
             value: Some(value),
-            headers: &[],
+            headers,
         };
         *offset += 1;
-        let Effects { outputs, delta, facts } = task.handle(&input, &*state).expect("readable");
+        if self.twice {
+            task.handle(&input, &*state).expect("readable");
+            assert!(task.give_up(&*state));
+        }
+        let Effects { outputs, delta, facts, .. } = task.handle(&input, &*state).expect("readable");
         state.apply(&delta);
         self.facts.extend(facts);
         for output in outputs {

@@ -18,6 +18,8 @@ pub(super) struct Work<'a> {
     pub(super) delta: BTreeMap<Key, Option<Arc<Record>>>,
     pub(super) outputs: Vec<Output>,
     pub(super) facts: Vec<Fact>,
+    /// For whom outputs are made, as in [`Effects::made_for`].
+    pub(super) made_for: Vec<(usize, SmolStr)>,
 }
 
 impl Work<'_> {
@@ -58,6 +60,7 @@ impl Work<'_> {
 
     /// The record's effects.
     pub(super) fn finish(self) -> Effects {
-        Effects { outputs: self.outputs, delta: self.delta.into_iter().collect(), facts: self.facts }
+        let delta = self.delta.into_iter().collect();
+        Effects { outputs: self.outputs, delta, facts: self.facts, made_for: self.made_for }
     }
 }

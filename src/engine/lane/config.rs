@@ -178,7 +178,7 @@ pub struct TaskStatus {
     pub committed: i64,
     /// Stream time, ms.
     pub stream_time_ms: i64,
-    /// Entities parked after a panic.
+    /// Entities parked after a defect.
     pub parked: usize,
 }
 

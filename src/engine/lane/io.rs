@@ -193,6 +193,9 @@ pub enum StoreFault {
     /// It cannot be written or opened, and restoring would not help (disk full, permission).
     #[error("local store cannot be used: {0}")]
     Unusable(String),
+    /// Told at its opening alone: another lane of this process has not let go of it yet. It passes.
+    #[error("local store is still open: {0}")]
+    Held(String),
 }
 
 /// The local store of one task: a rebuildable cache of the changelog. Never the truth.

@@ -12,6 +12,7 @@ pub mod memory;
 mod back;
 mod commit;
 mod config;
+mod handle;
 mod marker;
 mod parked;
 mod recovery;
@@ -23,12 +24,13 @@ mod view;
 
 pub use config::{Guarantee, LaneConfig, LaneFact, Progress, TaskState, TaskStatus};
 pub use marker::{Entry, EntryError, MARKER_RING, Marker, data_key};
-pub use parked::{Parked, UNPARK_HEADER};
-pub(crate) use stop::letter_text;
+pub use parked::{Parked, ParkedEntities, UNPARK_HEADER};
 pub use stop::{
     BROKER_REFUSED, CHANGELOG_TORN, CHANGELOG_UNREADABLE, DISPLACED, FENCED, LANE_CODES, LaneStop,
     OFFSETS_DISAGREE, OUTCOME_UNKNOWN, PANICKED, PARKED, STORE_CORRUPT, STORE_UNUSABLE, TOO_LARGE, Then,
+    UNFIT, UNIT_FAILED,
 };
+pub(crate) use stop::{letter_text, unit_text};
 
 use super::task::Stage;
 use back::Back;
@@ -153,6 +155,9 @@ fn faulty<S: Store>(store: &mut S, at: &TopicPartition, fault: StoreFault) -> La
         }
         StoreFault::Unusable(detail) => {
             LaneStop::exit(STORE_UNUSABLE, format!("{} [{}]: {detail}", at.topic, at.partition))
+        }
+        StoreFault::Held(detail) => {
+            LaneStop::restart(STORE_UNUSABLE, format!("{} [{}]: {detail}", at.topic, at.partition))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! From an assigned partition to a running task: the group's stable offset first, then where the changelog ends, then
 //! the restore, then both held against each other. One bounded unit at a time, with polls in between.
 
-use super::io::{BEGINNING, Broker, Store, StorePosition, TopicPartition};
+use super::io::{BEGINNING, Broker, Store, StoreFault, StorePosition, TopicPartition};
 use super::restore::{Now, Restore};
 use super::slot::{Phase, Slot};
 use super::stop::{Halt, outside};
@@ -100,8 +100,14 @@ impl<B: Broker, S: Store> Lane<B, S> {
         let now_ms = signed(self.now_ms);
         let Some(slot) = self.slots.get_mut(at) else { return Ok(()) };
         let store = slot.store.get_or_insert_with(|| (self.open)(at));
-        if let Some(super::StoreFault::Unusable(detail)) = store.fault() {
-            return Err(faulty(store, at, super::StoreFault::Unusable(detail)).into());
+        match store.fault() {
+            // The partition has moved between lanes, and the one before is still at its end.
+            Some(StoreFault::Held(detail)) => {
+                slot.store = None;
+                return Err(Halt::Wait("open the local store", detail));
+            }
+            Some(fault @ StoreFault::Unusable(_)) => return Err(faulty(store, at, fault).into()),
+            Some(StoreFault::Corrupt(_)) | None => {}
         }
         let reason = match (store.fault(), store.position()) {
             (Some(_), _) => Some("corrupt"),

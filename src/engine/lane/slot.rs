@@ -3,18 +3,12 @@
 use super::io::{BEGINNING, Polled, Store, StoreFault, TopicPartition};
 use super::restore::Restore;
 use super::view::{Overlay, View};
-use super::{
-    Backoff, LaneConfig, PANICKED, PARKED, Parked, TOO_LARGE, TaskState, TaskStatus, UNPARK_HEADER, data_key,
-    letter_text,
-};
+use super::{Backoff, Parked, TaskState, TaskStatus};
 use crate::engine::clock::TaskClock;
-use crate::engine::effect::{Effects, Fact, Input};
-use crate::engine::letter::Letter;
 use crate::engine::state::{Key, Record, StateRead};
 use crate::engine::task::{Stage, Task, Undone};
-use crate::types::{Origin, PackHash, SmolStr};
+use crate::types::{PackHash, SmolStr};
 use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// A task of a lane.
@@ -73,12 +67,6 @@ pub(super) struct Waiting {
     pub(super) backoff: Backoff,
 }
 
-/// Why a record was not handled.
-pub(super) enum Refusal {
-    Blocked(String),
-    Store(StoreFault),
-}
-
 impl<S: Store> Slot<S> {
     pub(super) fn new(stage: &dyn Stage, at: TopicPartition) -> Self {
         Self {
@@ -110,119 +98,22 @@ impl<S: Store> Slot<S> {
         self.store.as_ref().and_then(Store::fault)
     }
 
-    /// Hands a record to the task. Its writes are in the overlay when this returns; outputs and facts are the caller's.
-    pub(super) fn handle(
-        &mut self,
-        stage: &dyn Stage,
-        config: &LaneConfig,
-        record: &Polled,
-    ) -> Result<Effects, Refusal> {
-        let input = Input {
-            topic: &record.at.topic,
-            partition: record.at.partition,
-            offset: record.offset,
-            timestamp_ms: record.timestamp_ms,
-            key: record.key.as_deref(),
-            value: record.value.as_deref(),
-            headers: &record.headers,
-        };
-        if let Some(effects) = self.set_aside(stage, config, &input) {
-            return Ok(effects);
-        }
-        let view = View { overlay: &self.overlay, store: self.store.as_ref() };
-        let task = &mut self.task;
-        // A task that panicked is thrown away below, so nothing half-changed is ever looked at again.
-        let handled = catch_unwind(AssertUnwindSafe(|| task.handle(&input, &view)));
-        if let Some(fault) = self.fault() {
-            return Err(Refusal::Store(fault));
-        }
-        match handled {
-            Ok(Ok(mut effects)) => {
-                if is_oversized(&effects, config.max_message_bytes, self.careful) {
-                    let writes: Overlay = effects.delta.into_iter().collect();
-                    let undone = undone(writes, &view);
-                    self.settle(stage, &undone);
-                    return Ok(self.refuse(stage, config, &input, TOO_LARGE));
-                }
-                self.overlay.extend(effects.delta.drain(..));
-                Ok(effects)
-            }
-            Ok(Err(blocked)) => {
-                self.unsettled = true;
-                Err(Refusal::Blocked(blocked.to_string()))
-            }
-            Err(_) => {
-                let refused = self.refuse(stage, config, &input, PANICKED);
-                self.rebuild(stage);
-                Ok(refused)
-            }
-        }
-    }
-
-    /// Records that the lane answers for the task: those of a parked entity, and the one that takes it back.
-    fn set_aside(&mut self, stage: &dyn Stage, config: &LaneConfig, input: &Input<'_>) -> Option<Effects> {
-        if !input.headers.is_empty() && input.headers.iter().any(|(name, _)| name == UNPARK_HEADER) {
-            if let Some(entity) = input.key.map(String::from_utf8_lossy)
-                && self.parked.remove(entity.as_ref())
-            {
-                self.overlay.insert(Parked::key(&entity), None);
-            }
-            return Some(Effects::default());
-        }
-        if self.parked.is_empty() {
-            return None;
-        }
-        let entity = String::from_utf8_lossy(input.key?);
-        if !self.parked.contains(entity.as_ref()) {
-            return None;
-        }
-        Some(letter(stage, config, input, PARKED))
-    }
-
-    /// The record becomes a letter and its entity is parked. The task is to be as if it had never seen it.
-    fn refuse(
-        &mut self,
-        stage: &dyn Stage,
-        config: &LaneConfig,
-        input: &Input<'_>,
-        code: &'static str,
-    ) -> Effects {
-        let mut effects = letter(stage, config, input, code);
-        if let (Some(key), true) = (input.key, stage.changelog().is_some()) {
-            let entity = String::from_utf8_lossy(key);
-            let parked = Parked { offset: input.offset, timestamp_ms: input.timestamp_ms };
-            self.overlay.insert(Parked::key(&entity), Some(Arc::new(Record::Parked(parked))));
-            self.parked.insert(SmolStr::new(&entity));
-            effects.facts.push(Fact::Parked {
-                origin: Some(Origin {
-                    topic: SmolStr::new(input.topic),
-                    partition: input.partition,
-                    offset: input.offset,
-                }),
-            });
-        }
-        effects
-    }
-
     /// Gives up what the open transaction wrote.
     pub(super) fn undo(&mut self, stage: &dyn Stage) {
         let nothing = Overlay::new();
         let writes = std::mem::take(&mut self.overlay);
         let undone = undone(writes, &View { overlay: &nothing, store: self.store.as_ref() });
-        for Undone { key, stored, .. } in &undone {
-            if let Some(entity) = Parked::entity(key) {
-                if stored.is_some() {
-                    self.parked.insert(entity);
-                } else {
-                    self.parked.remove(&entity);
-                }
-            }
+        // Whoever is parked again, or no longer, has more to be learnt than what was written.
+        let parks = undone.iter().any(|one| Parked::entity(&one.key).is_some());
+        if parks || self.unsettled || !self.task.undo(&undone) {
+            self.rebuild(stage);
         }
-        self.settle(stage, &undone);
     }
 
-    fn settle(&mut self, stage: &dyn Stage, undone: &[Undone]) {
-        if self.unsettled || !self.task.undo(undone) {
+    /// Gives up the record in hand: the task stands where the overlay stands.
+    pub(super) fn give_up(&mut self, stage: &dyn Stage) {
+        let view = View { overlay: &self.overlay, store: self.store.as_ref() };
+        if self.unsettled || !self.task.give_up(&view) {
             self.rebuild(stage);
         }
     }
@@ -231,14 +122,8 @@ impl<S: Store> Slot<S> {
     pub(super) fn rebuild(&mut self, stage: &dyn Stage) {
         let mut parked = BTreeSet::new();
         let mut task = stage.task(&self.at);
-        let mut own = |(key, _): &(Key, Arc<Record>)| match Parked::entity(key) {
-            Some(entity) => {
-                parked.insert(entity);
-                false
-            }
-            None => true,
-        };
-        task.rebuild(&mut self.view().all().filter(|record| own(record)));
+        let note = |(key, _): &(Key, Arc<Record>)| parked.extend(Parked::entity(key));
+        task.rebuild(&mut self.view().all().inspect(note));
         (self.task, self.parked, self.unsettled) = (task, parked, false);
     }
 
@@ -278,28 +163,6 @@ fn undone(writes: Overlay, below: &dyn StateRead) -> Vec<Undone> {
         Undone { key, written, stored }
     });
     undone.collect()
-}
-
-/// A letter and its fact.
-fn letter(stage: &dyn Stage, config: &LaneConfig, input: &Input<'_>, code: &'static str) -> Effects {
-    let letter = Letter { stage: stage.name(), code, text: letter_text(code), input: input.clone() };
-    Effects {
-        outputs: vec![config.letters.write(&letter)],
-        delta: Vec::new(),
-        facts: vec![Fact::DeadLetter { code, topic: SmolStr::new(input.topic) }],
-    }
-}
-
-/// Whether no topic would take some of these effects. State is measured only where a commit gave reason to.
-fn is_oversized(effects: &Effects, most: usize, careful: bool) -> bool {
-    effects
-        .outputs
-        .iter()
-        .any(|output| message_bytes(output.key.as_deref(), Some(&output.value), &output.headers) > most)
-        || careful
-            && effects.delta.iter().any(|(key, record)| {
-                data_key(key).len() + record.as_ref().map_or(0, |record| record.to_bytes().len()) > most
-            })
 }
 
 /// Size of a record as a topic counts it, without its few bytes of framing.

@@ -41,13 +41,16 @@ pub const CHANGELOG_UNREADABLE: &str = "IEUM-L007";
 pub const STORE_CORRUPT: &str = "IEUM-L008";
 /// A task panicked while handling a record; the record became a letter.
 pub const PANICKED: &str = "IEUM-L009";
-/// The record's entity was parked by an earlier panic; the record became a letter.
+/// The record's entity was parked by an earlier defect; the record became a letter.
 pub const PARKED: &str = "IEUM-L010";
 /// Handling the record would write more than a topic takes; the record became a letter.
 pub const TOO_LARGE: &str = "IEUM-L011";
-
 /// The group gave the lane's member name to another consumer.
 pub const DISPLACED: &str = "IEUM-L012";
+/// What was to be said because of the record does not fit its topic's contract; the record became a letter.
+pub const UNFIT: &str = "IEUM-L013";
+/// A timer or a job's step of another entity failed while a record was handled; that entity is parked.
+pub const UNIT_FAILED: &str = "IEUM-L014";
 
 /// Every code of this module: code, title, explanation for `ieum explain`.
 pub const LANE_CODES: &[(&str, &str, &str)] = &[
@@ -96,8 +99,9 @@ pub const LANE_CODES: &[(&str, &str, &str)] = &[
     (
         STORE_UNUSABLE,
         "local store cannot be used",
-        "The directory of a task's local store cannot be opened or written: the disk is full, or the process may not \
-         write there. Nothing is lost: the changelog in Kafka is the truth, the store a cache of it.\n\nFree space or set \
+        "The directory of a task's local store cannot be opened or written: the disk is full, the process may not \
+         write there, or another process has it open. Nothing is lost: the changelog in Kafka is the truth, the store a \
+         cache of it.\n\nFree space, end the other process (two instances on one machine need a `state.dir` each), or set \
          `state.dir` to another place, then start again.",
     ),
     (
@@ -124,8 +128,8 @@ pub const LANE_CODES: &[(&str, &str, &str)] = &[
     (
         PARKED,
         "the record's entity is parked",
-        "An earlier record of this entity made the task panic (IEUM-L009). Until an operator acts, its records are kept \
-         in `dead-letters`, in order, to be sent again.",
+        "The task failed at this entity before: the first letter of it says how (IEUM-L009, IEUM-L011, IEUM-L013 or \
+         IEUM-L014). Until an operator acts, its records are kept in `dead-letters`, in order, to be sent again.",
     ),
     (
         TOO_LARGE,
@@ -144,14 +148,44 @@ pub const LANE_CODES: &[(&str, &str, &str)] = &[
          broker went away before it could answer. The lane drops its consumer and joins anew by itself; nothing is lost \
          or done twice.\n\nA second process under the same name is told by IEUM-L003.",
     ),
+    (
+        UNFIT,
+        "an output does not fit its topic's contract",
+        "What the task was to say because of this record has no place in the contract of its topic: the rules and the \
+         contracts in force do not go together, or it is a defect in ieum. The letter names the field. Nothing of the \
+         record was kept, and its entity is parked like after a panic (IEUM-L009). All other entities go on.\n\nRun `ieum \
+         check` on the topics and rules that are deployed. After the repair, take the entity back with `ieum state \
+         unpark`, then send the records of its letters again.",
+    ),
+    (
+        UNIT_FAILED,
+        "a timer or a job's step of an entity failed",
+        "Every record advances what is due by time and the jobs of its task (a new rule pack, an event of an area), for any entity. \
+         Here such a step of one entity panicked, or made more than a topic takes, or what its contract does not \
+         take. That entity is parked (the letter's key): nothing more is decided of it and its records go to `dead-letters`. \
+         The record at which it happened (the letter's topic, partition and offset) was handled as if the step did not \
+         exist, and all other entities go on; this letter holds no bytes, for there is nothing to send again.\n\nReport it \
+         with the letter. After the repair, take the entity back with `ieum state unpark`: what is due of it happens then, \
+         and the pack in force decides it anew. Then send the records of its later letters (IEUM-L010) again.",
+    ),
 ];
 
-/// What a lane's letter says.
+/// What a letter says of a record that its own entity's defect kept from being handled.
 pub(crate) fn letter_text(code: &str) -> &'static str {
     match code {
         PANICKED => "the task panicked while handling this record",
         TOO_LARGE => "what the task made of this record is larger than a topic takes",
-        _ => "an earlier record of this entity parked it",
+        UNFIT => "what the task was to say because of this record does not fit its contract",
+        _ => "an earlier defect parked this entity",
+    }
+}
+
+/// What a letter says of an entity whose timer or job step failed, by the code of the same defect in a record.
+pub(crate) fn unit_text(code: &str) -> &'static str {
+    match code {
+        TOO_LARGE => "what a timer or a job's step of this entity made is larger than a topic takes",
+        UNFIT => "what a timer or a job's step of this entity was to say does not fit its contract",
+        _ => "a timer or a job's step of this entity panicked",
     }
 }
 

@@ -1,8 +1,9 @@
 //! What a poll brings: records into tasks, partitions in and out. And what a lane says of itself while it is quiet.
 
 use super::commit::Transaction;
+use super::handle::Refusal;
 use super::io::{Broker, Event, Failure, Polled, Store, TopicPartition};
-use super::slot::{Phase, Refusal, Slot, Waiting, message_bytes};
+use super::slot::{Phase, Slot, Waiting, message_bytes};
 use super::stop::{Halt, outside};
 use super::{Backoff, Lane, LaneFact, faulty};
 use crate::engine::effect::{Effects, Output};

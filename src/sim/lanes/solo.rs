@@ -1,13 +1,14 @@
 //! What one task alone, without lanes, transactions or faults, makes of a log: the measure of what lanes did with it.
 
-use crate::engine::effect::{Input, Output};
+use crate::engine::effect::{Blocked, Effects, Input, Output};
 use crate::engine::lane::io::{Polled, TopicPartition};
 use crate::engine::lane::{
-    Entry, LaneConfig, PANICKED, PARKED, Parked, TOO_LARGE, UNPARK_HEADER, letter_text,
+    Entry, LaneConfig, PANICKED, PARKED, Parked, TOO_LARGE, UNFIT, UNIT_FAILED, UNPARK_HEADER, letter_text,
+    unit_text,
 };
 use crate::engine::letter::Letter;
 use crate::engine::state::{MemoryState, Record};
-use crate::engine::task::Stage;
+use crate::engine::task::{Stage, Task};
 use crate::types::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,7 +27,11 @@ pub fn told(outputs: impl IntoIterator<Item = Output>) -> Told {
     told
 }
 
-/// Runs a fresh task over one partition's log.
+/// What a task could not do, at whom (none: the record's own), and what of it does not fit.
+type Failed = (&'static str, Option<SmolStr>, Option<String>);
+
+/// Runs a fresh task over one partition's log. Whatever fails, a fresh task is handed the record again, with one more
+/// entity parked.
 ///
 /// # Errors
 /// A record that the task would not handle, and why.
@@ -48,48 +53,87 @@ pub fn solo(
             value: record.value.as_deref(),
             headers: &record.headers,
         };
-        let letter = |code| {
-            let text = letter_text(code);
-            config.letters.write(&Letter { stage: stage.name(), code, text, input: input.clone() })
+        let letter = |code, detail: Option<String>, unit: Option<&str>| {
+            let text = unit.map_or_else(|| letter_text(code), |_| unit_text(code));
+            let text = detail.map_or_else(|| text.to_owned(), |detail| format!("{text}: {detail}"));
+            let code = unit.map_or(code, |_| UNIT_FAILED);
+            let letter = Letter { stage: stage.name(), code, text: &text, input: input.clone() };
+            unit.map_or_else(
+                || config.letters.write(&letter),
+                |entity| config.letters.write_of(entity, &letter),
+            )
         };
-        let entity = record.key.as_deref().map(|key| String::from_utf8_lossy(key).into_owned());
+        let own = record.key.as_deref().map(|key| SmolStr::new(String::from_utf8_lossy(key)));
+        let is_parked = own.as_ref().is_some_and(|own| parked.contains(own));
         if record.headers.iter().any(|(name, _)| name == UNPARK_HEADER) {
-            if let Some(entity) = entity.filter(|entity| parked.remove(entity)) {
-                state.apply(&[(Parked::key(&entity), None)]);
-            }
+            let Some(own) = own.as_ref().filter(|own| parked.remove(*own)) else { continue };
+            state.apply(&[(Parked::key(own), None)]);
+            task = anew(stage, at, &state);
+        } else if is_parked {
+            outputs.push(letter(PARKED, None, None));
             continue;
         }
-        if entity.as_ref().is_some_and(|entity| parked.contains(entity)) {
-            outputs.push(letter(PARKED));
-            continue;
-        }
-        let refused = match catch_unwind(AssertUnwindSafe(|| task.handle(&input, &state))) {
-            Ok(Ok(effects)) => {
-                let most = config.max_message_bytes;
-                let loud = effects.outputs.iter().find(|output| output.value.len() > most);
-                let large = effects.delta.iter().filter_map(|(_, record)| record.as_ref());
-                let large = large.map(|record| record.to_bytes().len()).find(|size| *size > most);
-                if loud.is_none() && large.is_none() {
+        loop {
+            let (code, entity, detail) = match attempt(&mut *task, config, &input, &state)? {
+                Ok(effects) => {
                     state.apply(&effects.delta);
                     outputs.extend(effects.outputs);
-                    continue;
+                    break;
                 }
-                TOO_LARGE
+                Err(failed) => failed,
+            };
+            let other = entity.filter(|entity| own.as_ref() != Some(entity) && !parked.contains(entity));
+            outputs.push(letter(code, detail, other.as_deref()));
+            let is_over = other.is_none();
+            let who = other.or_else(|| own.clone().filter(|_| stage.changelog().is_some()));
+            if let Some(entity) = who {
+                let mark = Parked { offset: record.offset, timestamp_ms: record.timestamp_ms };
+                state.apply(&[(Parked::key(&entity), Some(Arc::new(Record::Parked(mark))))]);
+                parked.insert(entity);
             }
-            Ok(Err(blocked)) => return Err(format!("at {}: {blocked}", record.offset)),
-            Err(_) => PANICKED,
-        };
-        outputs.push(letter(refused));
-        if let (Some(entity), true) = (entity, stage.changelog().is_some()) {
-            let mark = Parked { offset: record.offset, timestamp_ms: record.timestamp_ms };
-            state.apply(&[(Parked::key(&entity), Some(Arc::new(Record::Parked(mark))))]);
-            parked.insert(entity);
+            task = anew(stage, at, &state);
+            if is_over {
+                break;
+            }
         }
-        task = stage.task(at);
-        let of_tasks = state.iter().filter(|(key, _)| Parked::entity(key).is_none());
-        task.rebuild(&mut of_tasks.collect::<Vec<_>>().into_iter());
     }
     Ok((outputs, state))
+}
+
+fn attempt(
+    task: &mut dyn Task,
+    config: &LaneConfig,
+    input: &Input<'_>,
+    state: &MemoryState,
+) -> Result<Result<Effects, Failed>, String> {
+    let most = config.max_message_bytes;
+    let handled = catch_unwind(AssertUnwindSafe(|| task.handle(input, state)));
+    let at_work = || task.at_work().cloned();
+    Ok(match handled {
+        Ok(Ok(effects)) => {
+            let loud = effects.outputs.iter().position(|output| output.value.len() > most);
+            let large = effects
+                .delta
+                .iter()
+                .find(|(_, record)| record.as_ref().is_some_and(|record| record.to_bytes().len() > most));
+            match (loud, large) {
+                (Some(at), _) => Err((TOO_LARGE, effects.maker(at).cloned(), None)),
+                (None, Some((key, _))) => {
+                    Err((TOO_LARGE, Some(key.entity.clone()).filter(|who| !who.is_empty()), None))
+                }
+                (None, None) => Ok(effects),
+            }
+        }
+        Ok(Err(Blocked::Unfit(detail))) => Err((UNFIT, at_work(), Some(detail))),
+        Ok(Err(blocked)) => return Err(format!("at {}: {blocked}", input.offset)),
+        Err(_) => Err((PANICKED, at_work(), None)),
+    })
+}
+
+fn anew(stage: &dyn Stage, at: &TopicPartition, state: &MemoryState) -> Box<dyn Task> {
+    let mut task = stage.task(at);
+    task.rebuild(&mut state.iter());
+    task
 }
 
 /// The state that committed changelog records lead to.

@@ -19,6 +19,8 @@ struct Disk {
     corrupt: bool,
     /// How often it was opened: it belongs to whoever opened it last.
     opened: u64,
+    /// Another lane of the machine has it open.
+    held: bool,
 }
 
 /// What became of a machine's disks while its process was away.
@@ -41,8 +43,15 @@ impl Disks {
         });
         // Batches of one to seven commits, by place and not by chance: a store has no seed.
         let every = at.partition.unsigned_abs() % 7 + 1;
-        let Disk { content, corrupt, opened } = disk;
-        SimStore { disks: self.clone(), place, live: content, corrupt, opened, every, waiting: 0 }
+        let Disk { content, corrupt, opened, held } = disk;
+        SimStore { disks: self.clone(), place, live: content, corrupt, opened, held, every, waiting: 0 }
+    }
+
+    /// Another lane of a machine has all its disks open, or no longer.
+    pub fn hold(&self, machine: &str, held: bool) {
+        self.with(|disks| {
+            disks.iter_mut().filter(|((of, _), _)| of == machine).for_each(|(_, disk)| disk.held = held);
+        });
     }
 
     /// Lets all disks of a machine suffer.
@@ -70,6 +79,7 @@ pub struct SimStore {
     live: MemoryStore,
     corrupt: bool,
     opened: u64,
+    held: bool,
     every: u32,
     waiting: u32,
 }
@@ -114,6 +124,9 @@ impl Store for SimStore {
     }
 
     fn fault(&self) -> Option<StoreFault> {
+        if self.held {
+            return Some(StoreFault::Held(String::from("simulated")));
+        }
         self.corrupt.then(|| StoreFault::Corrupt(String::from("simulated")))
     }
 }

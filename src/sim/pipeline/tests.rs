@@ -86,7 +86,11 @@ impl Task for SumTask {
         self.job = value.len() > 3;
         clock.through.0 += i64::try_from(value.len()).unwrap_or(0);
         let outputs = vec![output("sums", clock.through.0.to_string().as_bytes())];
-        Ok(Effects { outputs, delta: vec![(key, Some(Arc::new(Record::Clock(clock))))], facts: Vec::new() })
+        Ok(Effects {
+            outputs,
+            delta: vec![(key, Some(Arc::new(Record::Clock(clock))))],
+            ..Effects::default()
+        })
     }
     fn has_job(&self) -> bool {
         self.job

@@ -136,6 +136,24 @@ proptest! {
         prop_assert_eq!(whole.state.iter().collect::<Vec<_>>(), cut.state.iter().collect::<Vec<_>>());
     }
 
+    /// A record that is given up and handed again is handled as if for the first time.
+    #[test]
+    fn giving_a_record_up_changes_no_output(script in script()) {
+        let mut whole = Town::open(packs());
+        for line in &script {
+            whole.line(line);
+        }
+        let mut twice = Town::new(packs());
+        for entry in &whole.log {
+            twice.give_up(entry);
+            twice.feed_one(entry);
+            let fresh = has_job_after_restart(&twice, packs());
+            prop_assert_eq!(twice.has_job(), fresh);
+        }
+        prop_assert_eq!(&whole.said, &twice.said);
+        prop_assert_eq!(whole.state.iter().collect::<Vec<_>>(), twice.state.iter().collect::<Vec<_>>());
+    }
+
     /// A record that comes twice says nothing twice.
     #[test]
     fn duplicates_change_nothing(script in script()) {

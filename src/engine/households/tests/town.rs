@@ -4,9 +4,10 @@ use super::super::{Contract, Households};
 use crate::contracts::Tree;
 use crate::engine::effect::{Blocked, Effects, Input};
 use crate::engine::lane::io::TopicPartition;
+use crate::engine::lane::{Parked, UNPARK_HEADER};
 use crate::engine::layout::{ALERTS_TOPIC, HOUSEHOLDS_LOG, REVIEW_TOPIC};
 use crate::engine::message::{HouseholdMessage, SourceState, Tick, encode};
-use crate::engine::state::{Key, MemoryState, StateRead};
+use crate::engine::state::{Key, MemoryState, Record, StateRead};
 use crate::engine::task::{PackSource, Stage, Task, Undone};
 use crate::rules::plan::Pack;
 use crate::types::*;
@@ -174,6 +175,10 @@ impl Town {
     }
 
     pub(super) fn handle(&mut self, entry: &Entry) -> Result<Effects, Blocked> {
+        self.hand(entry, &[])
+    }
+
+    fn hand(&mut self, entry: &Entry, headers: &[(SmolStr, Vec<u8>)]) -> Result<Effects, Blocked> {
         let value = encode(&entry.message);
         let input = Input {
             topic: HOUSEHOLDS_LOG,
@@ -182,13 +187,18 @@ impl Town {
             timestamp_ms: 1_000_000 + self.offset,
             key: entry.key.as_deref().map(str::as_bytes),
             value: Some(&value),
-            headers: &[],
+            headers,
         };
         let effects = self.task.handle(&input, &self.state)?;
         self.offset += 1;
         self.log.push(entry.clone());
         self.state.apply(&effects.delta);
-        for output in effects.outputs.iter().filter(|o| o.topic == ALERTS_TOPIC || o.topic == REVIEW_TOPIC) {
+        for (at, output) in effects.outputs.iter().enumerate() {
+            if ![ALERTS_TOPIC, REVIEW_TOPIC].contains(&output.topic.as_str()) {
+                continue;
+            }
+            let maker = effects.maker(at).map(|maker| maker.as_bytes());
+            assert_eq!(maker, output.key.as_deref(), "whoever it is said of has made it");
             let value = String::from_utf8(output.value.clone()).expect("lines");
             self.said.push((output.topic.to_string(), value, format!("{:?}", output.headers)));
         }
@@ -237,6 +247,35 @@ impl Town {
             Undone { key, written, stored }
         });
         assert!(self.task.undo(&undone.collect::<Vec<_>>()));
+    }
+
+    /// Handles a record that is then given up, as one at which a household failed.
+    pub(super) fn give_up(&mut self, entry: &Entry) {
+        let (state, offset, said) = (self.state.clone(), self.offset, self.said.len());
+        self.handle(entry).expect("not blocked");
+        (self.state, self.offset) = (state, offset);
+        self.log.pop();
+        self.said.truncate(said);
+        assert!(self.task.give_up(&self.state));
+    }
+
+    /// Parks a household as a lane does: a record fails at it, the mark is set, the record is given up and handed again.
+    pub(super) fn park(&mut self, household: &str) {
+        let offset = self.offset;
+        let nothing = Entry { key: None, message: HouseholdMessage::Continue };
+        self.raw(None, Some(&encode(&nothing.message))).expect("not blocked");
+        let mark = Arc::new(Record::Parked(Parked { offset, timestamp_ms: 0 }));
+        self.state.apply(&[(Parked::key(household), Some(mark))]);
+        assert!(self.task.give_up(&self.state));
+        self.feed_one(&nothing);
+    }
+
+    /// Takes it back as a lane does: the mark goes, then the task is handed the record.
+    pub(super) fn take_back(&mut self, household: &str) {
+        self.state.apply(&[(Parked::key(household), None)]);
+        let headers = [(SmolStr::new_static(UNPARK_HEADER), b"1".to_vec())];
+        self.hand(&Entry { key: Some(household.to_owned()), message: HouseholdMessage::Continue }, &headers)
+            .expect("not blocked");
     }
 
     fn tick(&mut self, through: StreamTime, complete: bool) {

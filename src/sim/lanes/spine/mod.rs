@@ -11,7 +11,7 @@ use crate::engine::lane::{Guarantee, LaneConfig};
 use crate::engine::layout::{ALERTS_TOPIC, CONTROL_LOG, HOUSEHOLDS_LOG, Layout, SUBJECTS_LOG};
 use crate::engine::letter::{Letters, letter_encoder};
 use crate::engine::message::{Clock, ControlMessage, RawPosition, encode};
-use crate::engine::task::PackSource;
+use crate::engine::task::{PackSource, Stage};
 use crate::rules::plan::Pack;
 use crate::sim::broker::open;
 use crate::sim::city::{AlertSeen, City, Plan, RawRecord};
@@ -63,6 +63,14 @@ impl PackSource for LatePacks {
 /// Turns in which a run must have settled.
 const MOST_TURNS: u64 = 400_000;
 
+#[cfg(test)]
+impl Kit {
+    /// The partition counts of a run.
+    pub(super) fn layout(&self) -> Layout {
+        layout_of(&self.contracts)
+    }
+}
+
 /// One partition each, save where keys and stages must meet several.
 fn layout_of(contracts: &Contracts) -> Layout {
     let several = [SUBJECTS_LOG, HOUSEHOLDS_LOG, ALERTS_TOPIC];
@@ -96,6 +104,17 @@ impl Spine {
     /// # Errors
     /// What the contracts lack.
     pub fn new(kit: &Kit, seed: u64, faults: Faults, weather: Weather) -> Result<Self, String> {
+        Self::of(kit, seed, faults, weather, |stages, _| stages)
+    }
+
+    /// The same with other stages in place of the four: made of them and the source of packs.
+    pub(super) fn of(
+        kit: &Kit,
+        seed: u64,
+        faults: Faults,
+        weather: Weather,
+        change: impl FnOnce(Vec<Arc<dyn Stage>>, Arc<dyn PackSource>) -> Vec<Arc<dyn Stage>>,
+    ) -> Result<Self, String> {
         let mut rng = Rng::new(seed).fork_named("spine");
         let layout = layout_of(&kit.contracts);
         let letters = Arc::new(Letters::new(layout.clone(), letter_encoder(&kit.contracts)?));
@@ -109,7 +128,7 @@ impl Spine {
             backoff_ms: (4, 60),
             ..LaneConfig::new(Guarantee::ExactlyOnce, letters)
         };
-        let stages = stages(&kit.contracts, &layout, source)?;
+        let stages = change(stages(&kit.contracts, &layout, Arc::clone(&source))?, source);
         let world = World::new(seed, stages, layout.clone(), config, faults, weather);
         Ok(Self {
             world,
@@ -158,7 +177,7 @@ impl Spine {
         self.settle()
     }
 
-    fn settle(&mut self) -> Result<(), String> {
+    pub(super) fn settle(&mut self) -> Result<(), String> {
         self.packs.here.store(true, Ordering::Relaxed);
         self.world.settle(MOST_TURNS)
     }

@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::engine::lane::{
-    CHANGELOG_TORN, Entry, FENCED, Marker, OFFSETS_DISAGREE, PANICKED, PARKED, TOO_LARGE,
+    CHANGELOG_TORN, Entry, FENCED, Marker, OFFSETS_DISAGREE, PANICKED, PARKED, TOO_LARGE, UNFIT, UNIT_FAILED,
 };
-use crate::sim::lanes::ledger::CHANGELOG;
+use crate::engine::state::StateRead;
+use crate::sim::lanes::ledger::{CHANGELOG, UNITS};
 
 fn calm(machines: u64) -> Weather {
     Weather { faults_per_mille: 0, machines, upheavals_per_mille: 0 }
@@ -39,14 +40,16 @@ impl Run {
     /// Codes of the letters, in order, and the number of other outputs.
     fn letters(&self) -> (Vec<&'static str>, usize) {
         let told = self.told();
-        let known = [PANICKED, PARKED, TOO_LARGE];
+        let known = [PANICKED, PARKED, TOO_LARGE, UNFIT, UNIT_FAILED];
         let code = |value: &[u8]| {
             let text = String::from_utf8_lossy(value).into_owned();
             known.into_iter().find(|code| text.contains(code)).unwrap_or("?")
         };
         let is_letter = |topic: &str| topic == LETTERS_TOPIC;
-        let letters = told.iter().filter(|((topic, ..), _)| is_letter(topic));
-        let letters = letters.flat_map(|(_, said)| said.iter().map(|(value, _)| code(value))).collect();
+        let records = at(LETTERS_TOPIC, 0);
+        let letters = open(&self.world.cluster).committed_records(&records);
+        let letters =
+            letters.iter().map(|letter| code(letter.value.as_deref().unwrap_or_default())).collect();
         let others = told.iter().filter(|((topic, ..), _)| !is_letter(topic)).map(|(_, said)| said.len());
         (letters, others.sum())
     }
@@ -186,6 +189,30 @@ fn a_task_waits_for_an_undecided_changelog_and_takes_in_what_it_turns_out_to_hol
 }
 
 #[test]
+fn a_store_that_another_lane_has_not_let_go_of_is_waited_for() {
+    let mut run = begin(10, config(), Faults::none(), calm(1));
+    run.append(&counts(0, 6));
+    run.settle().unwrap();
+    run.kill(None);
+    run.world.disks.hold("machine-0", true);
+    run.append(&counts(0, 6));
+    let restored = run.world.facts.get("restored").copied();
+    for _ in 0..2_000 {
+        run.world.turn().expect("waiting is no stop");
+    }
+    assert_eq!(
+        run.world.facts.get("restored").copied(),
+        restored,
+        "nothing is read into a store that is not its own"
+    );
+    run.world.disks.hold("machine-0", false);
+    run.settle().unwrap();
+    run.check().unwrap();
+    assert!(run.world.facts.get("restored").copied() > restored);
+    assert!(!run.world.facts.contains_key("corrupt") && !run.world.facts.contains_key("restarted"));
+}
+
+#[test]
 fn a_panic_parks_its_entity_and_nobody_else() {
     let mut run = begin(4, config(), Faults::none(), calm(1));
     let mut lines =
@@ -194,7 +221,7 @@ fn a_panic_parks_its_entity_and_nobody_else() {
     lines.push(line(0, "a", "add"));
     run.play(&lines).unwrap();
     run.check().unwrap();
-    assert_eq!(run.letters(), (vec![PANICKED, PARKED], 3), "b's record and a's before and after");
+    assert_eq!(run.letters(), (vec![PANICKED, PARKED], 4), "b's record, a's before and after, its return");
 }
 
 #[test]
@@ -206,6 +233,121 @@ fn what_no_topic_takes_becomes_a_letter_and_parks_its_entity() {
         run.check().unwrap();
         assert_eq!(run.letters(), (vec![TOO_LARGE, PARKED], 2), "{value}");
     }
+}
+
+#[test]
+fn what_has_no_place_in_a_contract_becomes_a_letter_and_parks_its_entity() {
+    let mut run = begin(5, config(), Faults::none(), calm(1));
+    run.play(&[line(0, "a", "add"), line(0, "a", "unfit"), line(0, "a", "add"), line(0, "b", "add")])
+        .unwrap();
+    run.check().unwrap();
+    assert_eq!(run.letters(), (vec![UNFIT, PARKED], 2));
+}
+
+fn keyless(value: &'static str) -> Line {
+    Line { partition: 0, key: None, value, unpark: false }
+}
+
+/// Ways in which a timer or a sweep's step of an entity fails.
+const CURSES: [&str; 4] = ["cursed", "cursed: loud", "cursed: large", "cursed: unfit"];
+
+#[test]
+fn a_timer_that_fails_parks_its_entity_alone_and_time_moves_on() {
+    for curse in CURSES {
+        let mut run = begin(11, config(), Faults::none(), calm(1));
+        let mut lines = vec![line(0, "a", "add"), line(0, "a", curse), line(0, "b", "add")];
+        lines.extend((0..6).map(|_| keyless("tick")));
+        lines.push(line(0, "a", "add"));
+        run.play(&lines).unwrap();
+        run.check().unwrap();
+        assert_eq!(run.letters(), (vec![UNIT_FAILED, PARKED], 3), "{curse}: a's and b's count, b's timer");
+        let state = run.world.changelog_state(run.ledger.as_ref(), &at(INPUT, 0));
+        let Some(Record::Clock(clock)) = state.get(&Key::own("clock")).as_deref().cloned() else { panic!() };
+        assert_eq!(clock.through.0, 6, "{curse}: every tick counted");
+    }
+}
+
+#[test]
+fn a_sweep_goes_on_behind_an_entity_that_fails_and_never_comes_back_to_it() {
+    for curse in CURSES {
+        let mut run = begin(12, config(), Faults::none(), calm(1));
+        let mut lines: Vec<Line> = ["a", "b", "c", "d"].map(|who| line(0, who, "add")).into();
+        lines.extend([line(0, "b", curse), keyless("sweep")]);
+        lines.extend((0..4).map(|_| keyless("nothing")));
+        lines.push(keyless("sweep"));
+        lines.extend((0..4).map(|_| keyless("nothing")));
+        run.play(&lines).unwrap();
+        run.check().unwrap();
+        assert_eq!(
+            run.letters(),
+            (vec![UNIT_FAILED], 4 + 2 * 3),
+            "{curse}: four counts, two sweeps of three"
+        );
+    }
+}
+
+#[test]
+fn a_record_at_which_many_fail_ends_and_later_ones_go_on() {
+    let mut run = begin(13, config(), Faults::none(), calm(1));
+    let names = ["a", "b", "c", "d", "e", "f", "g"];
+    let mut lines: Vec<Line> = names.map(|who| line(0, who, "add")).into();
+    lines.extend(names.map(|who| line(0, who, "cursed")));
+    lines.extend([line(0, "h", "add")]);
+    lines.extend((0..9).map(|_| keyless("tick")));
+    run.play(&lines).unwrap();
+    run.check().unwrap();
+    assert_eq!(
+        run.letters(),
+        (vec![UNIT_FAILED; names.len()], names.len() + 2),
+        "eight counts and h's timer"
+    );
+    let mut at_one: BTreeMap<Option<Vec<u8>>, usize> = BTreeMap::new();
+    for letter in open(&run.world.cluster).committed_records(&at(LETTERS_TOPIC, 0)) {
+        *at_one.entry(letter.key).or_default() += 1;
+    }
+    assert!(at_one.values().all(|failed| *failed <= UNITS), "a record advances so many units: {at_one:?}");
+}
+
+#[test]
+fn an_entity_that_is_taken_back_catches_up() {
+    let mut run = begin(14, config(), Faults::none(), calm(1));
+    let mut lines = vec![line(0, "a", "add"), line(0, "a", "cursed")];
+    lines.extend((0..5).map(|_| keyless("tick")));
+    // Taken back too early it fails again.
+    lines.extend([Line { unpark: true, ..line(0, "a", "") }, keyless("nothing"), keyless("mend")]);
+    lines.extend([Line { unpark: true, ..line(0, "a", "") }, keyless("nothing"), line(0, "a", "add")]);
+    run.play(&lines).unwrap();
+    run.check().unwrap();
+    let (letters, others) = run.letters();
+    // Its own record is the one at which it fails again, for it is taken back by it.
+    assert_eq!(letters, vec![UNIT_FAILED, PANICKED]);
+    assert_eq!(others, 1 + 2 + 1, "its count, taken back, its timer, its next count");
+}
+
+#[test]
+fn an_abort_parks_nobody_and_takes_nobody_back() {
+    let lines = || {
+        let mut lines = vec![line(0, "a", "add"), line(0, "a", "cursed")];
+        lines.extend((0..5).map(|_| keyless("tick")));
+        lines.extend([keyless("mend"), Line { unpark: true, ..line(0, "a", "") }, line(0, "a", "add")]);
+        lines
+    };
+    let play = |faults: Faults| {
+        let mut run = begin(15, config(), faults, calm(1));
+        run.play(&lines()).and_then(|()| run.check()).map(|()| {
+            let aborted = run.world.facts.get("aborted").copied().unwrap_or_default();
+            (open(&run.world.cluster).faults.calls(), aborted)
+        })
+    };
+    let (calls, _) = play(Faults::none()).unwrap();
+    let mut aborted = 0;
+    for fault in crate::sim::faults::AT_THE_END {
+        for number in 1..calls {
+            let one = play(Faults::at_call(number, *fault));
+            aborted += one.unwrap_or_else(|wrong| panic!("{fault:?} at call {number}: {wrong}")).1;
+        }
+    }
+    assert!(aborted > 20, "{aborted} aborts");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-fn kit() -> Kit {
+pub(super) fn kit() -> Kit {
     let contracts = crate::contracts::builtin();
     let pack =
         crate::rules::load(crate::rules::builtin_files(), &contracts).0.expect("the shipped rules load");
@@ -18,7 +18,7 @@ fn kit() -> Kit {
 }
 
 /// Every so many seeds the run's logs are cut anew.
-const CUT_EVERY: u64 = 8;
+pub(super) const CUT_EVERY: u64 = 8;
 
 fn seeds(seeds: Range<u64>) {
     let one = SEED.and_then(|seed| seed.parse().ok());

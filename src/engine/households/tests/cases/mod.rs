@@ -4,6 +4,7 @@ mod cooldown;
 mod escalation;
 mod life;
 mod log;
+mod parked;
 mod suppression;
 
 use super::packs::*;
