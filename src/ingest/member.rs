@@ -48,6 +48,8 @@ struct Place {
     start: i64,
     /// Position of the last end told.
     told: Option<i64>,
+    /// Position behind the last record handed out: an end there says nothing new.
+    delivered: i64,
 }
 
 /// A member of the group.
@@ -106,19 +108,22 @@ impl Member {
                         topic: SmolStr::new(message.topic()),
                         partition: message.partition(),
                     };
-                    if self.places.get(&at).is_some_and(|place| place.open) {
+                    if let Some(place) = self.places.get_mut(&at).filter(|place| place.open) {
+                        place.delivered = message.offset() + 1;
                         return Ok(Event::Record(polled(&message, at)));
                     }
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
                     self.at_end.insert(partition);
-                    self.tell_ends();
+                    // Under load every fetch ends so; asking the broker each time would be all that a lane does.
+                    if self.one_topic || self.is_time_to_look() {
+                        self.tell_ends();
+                    }
                 }
                 Some(Err(error)) => self.hear(&error)?,
                 None => {
                     self.take_decisions()?;
-                    let due = self.looked.is_none_or(|looked| looked.elapsed() >= LOOK);
-                    if !self.at_end.is_empty() && due {
+                    if !self.at_end.is_empty() && self.is_time_to_look() {
                         self.tell_ends();
                     }
                     if self.waiting.is_empty() && Instant::now() >= deadline {
@@ -230,7 +235,7 @@ impl Member {
         }
         for (at, offset) in positions {
             if let Some(place) = self.places.get_mut(at) {
-                (place.start, place.told) = (*offset, None);
+                (place.start, place.told, place.delivered) = (*offset, None, BEGINNING);
             }
         }
         self.waiting.retain(
@@ -256,7 +261,10 @@ impl Member {
                     }
                     self.consumer.pause(&held).map_err(|error| failure(&error))?;
                     for at in &partitions {
-                        self.places.insert(at.clone(), Place { open: false, start: BEGINNING, told: None });
+                        self.places.insert(
+                            at.clone(),
+                            Place { open: false, start: BEGINNING, told: None, delivered: BEGINNING },
+                        );
                     }
                     self.waiting.push_back(Event::Assigned(partitions));
                 }
@@ -281,8 +289,12 @@ impl Member {
         list_at(held)
     }
 
+    fn is_time_to_look(&self) -> bool {
+        self.looked.is_none_or(|looked| looked.elapsed() >= LOOK)
+    }
+
     /// An end comes with a partition number and no topic. Where several topics are read, the broker is asked about
-    /// those whose position moved since their last end.
+    /// those whose position moved since their last end, by more than records: a marker or an aborted tail lies there.
     fn tell_ends(&mut self) {
         self.looked = Some(Instant::now());
         let Ok(positions) = self.consumer.position() else { return };
@@ -301,10 +313,11 @@ impl Member {
                 .filter(|(at, place)| at.partition == partition && place.open)
                 .map(|(at, place)| {
                     let reached = reached(at).unwrap_or(place.start);
-                    (at.clone(), reached, place.told)
+                    (at, reached, place)
                 })
-                .filter(|(_, reached, told)| *told != Some(*reached))
-                .map(|(at, reached, _)| (at, reached))
+                .filter(|(_, reached, place)| place.told != Some(*reached))
+                .filter(|(_, reached, place)| self.one_topic || *reached != place.delivered)
+                .map(|(at, reached, _)| (at.clone(), reached))
                 .collect();
             for (at, reached) in moved {
                 let end = if self.one_topic {
