@@ -26,7 +26,7 @@ pub use status::{Ended, LaneState, LaneStatus, Status};
 
 use crate::config::{ClockKind, Config};
 use crate::contracts::Contracts;
-use crate::engine::intake::STAGE;
+use crate::engine::intake;
 use crate::engine::lane::Guarantee;
 use crate::engine::lane::io::{Failure, TopicPartition};
 use crate::engine::letter::Letters;
@@ -206,7 +206,7 @@ impl Shared {
                 });
             }
         }
-        if self.runs_stage(STAGE) {
+        if self.runs_stage(intake::STAGE) {
             let shared = Arc::clone(self);
             self.run("registers", move || registers.watch(&shared.config, &shared.stop));
         }
@@ -231,8 +231,11 @@ impl Shared {
         self.until_answered(|| self.check().map(Arc::new))
     }
 
-    /// What is to be read first, asked until the broker tells.
+    /// What is to be read first, asked until the broker tells; nothing where this process does not read.
     fn registers(&self, ends: &Ends) -> Option<Arc<Registers>> {
+        if !self.runs_stage(intake::STAGE) {
+            return Some(Arc::default());
+        }
         self.until_answered(|| Ok(Arc::new(Registers::find(&self.config, &self.contracts, ends)?)))
     }
 

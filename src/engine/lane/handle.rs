@@ -49,15 +49,7 @@ impl<S: Store> Slot<S> {
         config: &LaneConfig,
         record: &Polled,
     ) -> Result<Effects, Refusal> {
-        let input = Input {
-            topic: &record.at.topic,
-            partition: record.at.partition,
-            offset: record.offset,
-            timestamp_ms: record.timestamp_ms,
-            key: record.key.as_deref(),
-            value: record.value.as_deref(),
-            headers: &record.headers,
-        };
+        let input = record.input();
         let (mut made, mut marks) = (Effects::default(), Marks::new());
         let is_parked = !self.parked.is_empty() && own(&input).is_some_and(|own| self.parked.contains(&*own));
         match (Parked::is_taken_back_by(&input), is_parked) {

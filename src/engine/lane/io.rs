@@ -1,6 +1,7 @@
 //! What a lane asks of the world, one method per protocol step. The shell answers with librdkafka and sled, the
 //! simulator with its own log and coordinator, which can crash, fence or time out at each of them.
 
+use crate::engine::effect::Input;
 use crate::engine::state::{Key, Record};
 use crate::types::SmolStr;
 use std::sync::Arc;
@@ -29,6 +30,21 @@ pub struct Polled {
     pub value: Option<Vec<u8>>,
     /// Headers in order.
     pub headers: Vec<(SmolStr, Vec<u8>)>,
+}
+
+impl Polled {
+    /// The record as a task takes it.
+    pub fn input(&self) -> Input<'_> {
+        Input {
+            topic: &self.at.topic,
+            partition: self.at.partition,
+            offset: self.offset,
+            timestamp_ms: self.timestamp_ms,
+            key: self.key.as_deref(),
+            value: self.value.as_deref(),
+            headers: &self.headers,
+        }
+    }
 }
 
 /// What a poll brought.

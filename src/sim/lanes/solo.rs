@@ -44,15 +44,7 @@ pub fn solo(
     let (mut task, mut state) = (stage.task(at), MemoryState::default());
     let (mut outputs, mut parked) = (Vec::new(), BTreeSet::new());
     for record in log {
-        let input = Input {
-            topic: &at.topic,
-            partition: at.partition,
-            offset: record.offset,
-            timestamp_ms: record.timestamp_ms,
-            key: record.key.as_deref(),
-            value: record.value.as_deref(),
-            headers: &record.headers,
-        };
+        let input = record.input();
         let letter = |code, detail: Option<String>, unit: Option<&str>| {
             let text = unit.map_or_else(|| letter_text(code), |_| unit_text(code));
             let text = detail.map_or_else(|| text.to_owned(), |detail| format!("{text}: {detail}"));

@@ -6,7 +6,6 @@
 //! that is lost on the way still reaches the reference.
 
 use super::world::World;
-use ieum::engine::effect::Input;
 use ieum::engine::lane::io::{Polled, TopicPartition};
 use ieum::engine::layout::{HOUSEHOLDS_LOG, SUBJECTS_LOG};
 use ieum::engine::message::{HouseholdMessage, SubjectMessage, Tick, decode};
@@ -79,16 +78,7 @@ impl Subjects {
                     found.causes.push(Cause { subject, origin, offset: record.offset, at: now });
                 }
             }
-            let input = Input {
-                topic: &at.topic,
-                partition: at.partition,
-                offset: record.offset,
-                timestamp_ms: record.timestamp_ms,
-                key: record.key.as_deref(),
-                value: Some(value),
-                headers: &record.headers,
-            };
-            let effects = task.handle(&input, &state).unwrap();
+            let effects = task.handle(&record.input(), &state).unwrap();
             state.apply(&effects.delta);
             for output in effects.outputs.into_iter().filter(|output| output.topic == HOUSEHOLDS_LOG) {
                 found.told.entry(output.partition).or_default().push_back((output.value, record.offset));
