@@ -37,8 +37,11 @@ pub enum Mode {
 
 /// Longest wait for the coordinator, per call; the lane goes on polling its consumer in between.
 const CALL: Duration = Duration::from_secs(5);
-/// Pause between looks at the queue while it drains.
-const DRAIN_PAUSE: Duration = Duration::from_micros(200);
+/// Pause between looks at the queue while it drains, which takes tens of milliseconds where many partitions were written. Asleep,
+/// not in a poll: of a poll's last millisecond rdkafka makes a busy loop.
+const DRAIN_PAUSE: Duration = Duration::from_millis(1);
+/// Pause before a record is offered again to a full queue.
+const FULL_PAUSE: Duration = Duration::from_micros(200);
 /// One wait for delivery reports while a transaction is aborted.
 const REPORTS: Duration = Duration::from_millis(2);
 /// Longest drain per call.
@@ -102,7 +105,7 @@ impl Publisher {
             }
             Err((KafkaError::MessageProduction(Code::QueueFull), _)) => {
                 self.producer.poll(Duration::ZERO);
-                std::thread::sleep(DRAIN_PAUSE);
+                std::thread::sleep(FULL_PAUSE);
                 Err(Failure::Retry(String::from("producer queue is full")))
             }
             Err((error, _)) => Err(self.judge_send(&error)),

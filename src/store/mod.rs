@@ -37,7 +37,7 @@ type Writes = BTreeMap<Key, Option<Arc<Record>>>;
 pub struct StoreOptions {
     /// Bytes of decoded records kept in memory, about.
     pub cache_bytes: usize,
-    /// Bytes of committed writes that make a batch, about.
+    /// Bytes of memory of committed writes that make a batch, about.
     pub batch_bytes: usize,
     /// Age of the oldest committed write that makes a batch.
     pub batch_age: Duration,
@@ -53,7 +53,7 @@ impl Default for StoreOptions {
     fn default() -> Self {
         Self {
             cache_bytes: 64 << 20,
-            batch_bytes: 8 << 20,
+            batch_bytes: 24 << 20,
             batch_age: Duration::from_secs(5),
             page_cache_bytes: 8 << 20,
             rebuild_ratio: 6,
@@ -83,7 +83,7 @@ impl StoreOptions {
         let usual = Self::default();
         Self {
             cache_bytes: bytes / 2,
-            batch_bytes: (bytes / 4 / 2 / MEMORY_PER_BYTE).clamp(LEAST_BATCH_BYTES, usual.batch_bytes),
+            batch_bytes: (bytes / 4 / 2).clamp(LEAST_BATCH_BYTES, usual.batch_bytes),
             page_cache_bytes: (bytes as u64 / 4).max(LEAST_PAGE_CACHE_BYTES),
             ..usual
         }
@@ -91,7 +91,7 @@ impl StoreOptions {
 }
 
 /// A smaller batch would cost more in writing the same pages again than it saves in memory.
-const LEAST_BATCH_BYTES: usize = 64 * 1024;
+const LEAST_BATCH_BYTES: usize = 192 * 1024;
 /// sled cannot do with less: some of its pages alone are larger.
 const LEAST_PAGE_CACHE_BYTES: u64 = 512 * 1024;
 
@@ -159,7 +159,7 @@ impl Store for SledStore {
         let (record, weight) = match written {
             Some(record) => (record.clone(), record.as_deref().map_or(0, weight)),
             None => match self.disk.get(key) {
-                Ok(Some((record, bytes))) => (Some(record), bytes * MEMORY_PER_BYTE),
+                Ok(Some((record, bytes))) => (Some(record), decoded(bytes)),
                 Ok(None) => (None, 0),
                 // The fault is recorded; the lane asks for it before it believes this answer.
                 Err(_) => return None,
@@ -177,7 +177,7 @@ impl Store for SledStore {
         let cache = self.cache.get_mut();
         for (key, record) in delta {
             let weight = record.as_deref().map_or(0, weight);
-            self.dirty_bytes += key.entity.len() + weight / MEMORY_PER_BYTE + 16;
+            self.dirty_bytes += weight + WRITE_BYTES;
             cache.put(key.clone(), record.clone(), weight);
             self.dirty.insert(key.clone(), record.clone());
         }
@@ -208,7 +208,7 @@ impl SledStore {
     /// A busy writer is given time, until too much memory is pinned behind it.
     fn may_hand_over(&self) -> bool {
         let idle = self.writer.as_ref().is_none_or(Writer::is_idle);
-        idle || self.dirty_bytes >= 4 * self.options.batch_bytes
+        idle || self.dirty_bytes >= 2 * self.options.batch_bytes
     }
 }
 
@@ -218,11 +218,20 @@ impl Drop for SledStore {
     }
 }
 
-/// Decoded records take more memory than their stored bytes, about this much.
+/// What a decoded record takes itself, with the counts of its `Arc`.
+const RECORD_BYTES: usize = size_of::<Record>() + 2 * size_of::<usize>();
+/// What it points to takes more memory than its stored bytes, about this much.
 const MEMORY_PER_BYTE: usize = 3;
+/// What a committed write takes beside its record.
+const WRITE_BYTES: usize = size_of::<(Key, Arc<Record>)>();
+
+/// Memory of a record that is stored in so many bytes, about.
+fn decoded(bytes: usize) -> usize {
+    RECORD_BYTES + bytes * MEMORY_PER_BYTE
+}
 
 /// Memory of a decoded record, about.
 fn weight(record: &Record) -> usize {
     let size = postcard::ser_flavors::Size::default();
-    postcard::serialize_with_flavor(record, size).unwrap_or(0) * MEMORY_PER_BYTE
+    decoded(postcard::serialize_with_flavor(record, size).unwrap_or(0))
 }

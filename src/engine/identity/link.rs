@@ -86,7 +86,11 @@ fn store(links: &mut Vec<StoredLink>, link: &LinkRecord) -> bool {
             };
             match place {
                 Ok(at) => links[at] = stored,
-                Err(at) => links.insert(at, stored),
+                Err(at) => {
+                    // Most subjects have one link and stay in memory: no room for three more.
+                    links.reserve_exact(1);
+                    links.insert(at, stored);
+                }
             }
             true
         }

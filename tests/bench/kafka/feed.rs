@@ -6,11 +6,11 @@ use ieum::contracts::Contracts;
 use ieum::engine::control::declare::Declarer;
 use ieum::engine::lane::io::{Failure, Outgoing, TopicPartition};
 use ieum::engine::layout::{ALERTS_TOPIC, CONTROL_LOG, Layout};
-use ieum::engine::message::{ControlMessage, RawPosition, decode, encode};
+use ieum::engine::message::{ControlMessage, RawPosition, decode};
 use ieum::ingest::{Ends, Tail, TailFrom};
 use ieum::publish::Plain;
 use ieum::sim::city::{AlertSeen, City, Driver, Plan, RawRecord, Step};
-use ieum::types::{MS_PER_DAY, StreamTime, digest_hex};
+use ieum::types::{MS_PER_DAY, SmolStr, StreamTime, digest_hex};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 const DELIVERY: Duration = Duration::from_secs(30);
 /// A slice of a paced feed: what is sent together and acknowledged together.
-const SLICE: Duration = Duration::from_millis(10);
+const SLICE: Duration = Duration::from_millis(20);
 /// Longest wait for the stages to catch up.
 const PATIENCE: Duration = Duration::from_secs(1_800);
 
@@ -40,17 +40,24 @@ pub(crate) struct Paced {
     pub(crate) others: u64,
 }
 
+/// A topic's producer, and what it has not acknowledged yet: where each record goes and when it was due.
+struct Producer {
+    plain: Plain,
+    sent: Vec<(i32, Instant)>,
+}
+
 /// A city that writes to a broker.
 pub(crate) struct Feed {
     contracts: Arc<Contracts>,
     layout: Layout,
     driver: Driver,
-    producer: Plain,
+    /// One for each topic, as each source has its own: librdkafka sends a request a partition, one after the other.
+    producers: BTreeMap<SmolStr, Producer>,
     declarer: Declarer,
     control: Tail,
     alerts: Receiver<Seen>,
     ends: BTreeMap<TopicPartition, i64>,
-    sent: Vec<(TopicPartition, Instant)>,
+    unacknowledged: usize,
     /// When the record of a trace was to be sent.
     traces: HashMap<String, Instant>,
     tracing: bool,
@@ -80,15 +87,21 @@ impl Feed {
                 ends.insert(at, end);
             }
         }
+        let mut producers = BTreeMap::new();
+        let written = contracts.topics().filter(|topic| topic.is_input()).map(|topic| topic.name.clone());
+        for topic in written.chain([SmolStr::new(CONTROL_LOG)]) {
+            let plain = Plain::open(kafka).map_err(text)?;
+            producers.insert(topic, Producer { plain, sent: Vec::new() });
+        }
         let households_log = layout.partitions(ieum::engine::layout::HOUSEHOLDS_LOG);
         Ok(Self {
             driver: Driver::new(City::new(plan, Arc::clone(&contracts))?),
-            producer: Plain::open(kafka).map_err(text)?,
+            producers,
             declarer: Declarer::new(),
             control: patiently(|| Tail::open(kafka, &[CONTROL_LOG], TailFrom::End))?,
             alerts: read_alerts(kafka)?,
             ends,
-            sent: Vec::new(),
+            unacknowledged: 0,
             traces: HashMap::new(),
             tracing: false,
             reached: (0..households_log).map(|partition| (partition, begin)).collect(),
@@ -237,24 +250,30 @@ impl Feed {
         };
         let (key, value) = (record.key.as_deref(), record.value.as_deref());
         let outgoing = Outgoing { topic: &record.topic, partition, key, value, headers: &[] };
-        self.producer.send(&outgoing).map_err(text)?;
-        self.sent.push((TopicPartition { topic: record.topic.clone(), partition }, due));
+        let producer = self.producers.get_mut(&record.topic).ok_or("a topic that is no input")?;
+        producer.plain.send(&outgoing).map_err(text)?;
+        producer.sent.push((partition, due));
         self.records += 1;
-        if self.sent.len() >= 100_000 {
+        self.unacknowledged += 1;
+        if self.unacknowledged >= 100_000 {
             self.acknowledge()?;
         }
         Ok(())
     }
 
     fn acknowledge(&mut self) -> Told<()> {
-        let offsets = self.producer.flush(DELIVERY).map_err(text)?.offsets;
-        for ((at, due), offset) in self.sent.drain(..).zip(offsets) {
-            if self.tracing {
-                self.traces.insert(trace(&at, offset), due);
+        for (topic, producer) in self.producers.iter_mut().filter(|(_, producer)| !producer.sent.is_empty()) {
+            let offsets = producer.plain.flush(DELIVERY).map_err(text)?.offsets;
+            for ((partition, due), offset) in producer.sent.drain(..).zip(offsets) {
+                let at = TopicPartition { topic: topic.clone(), partition };
+                if self.tracing {
+                    self.traces.insert(trace(&at, offset), due);
+                }
+                let end = self.ends.entry(at).or_insert(0);
+                *end = (*end).max(offset + 1);
             }
-            let end = self.ends.entry(at).or_insert(0);
-            *end = (*end).max(offset + 1);
         }
+        self.unacknowledged = 0;
         Ok(())
     }
 
@@ -265,13 +284,11 @@ impl Feed {
             offset: *end,
         };
         let ends: Vec<RawPosition> = self.ends.iter().map(position).collect();
+        let control = self.producers.get_mut(CONTROL_LOG).ok_or("no producer of the control log")?;
         for message in self.declarer.advance(at, &ends) {
-            let value = encode(&message);
-            let value = Some(value.as_slice());
-            let outgoing = Outgoing { topic: CONTROL_LOG, partition: 0, key: None, value, headers: &[] };
-            self.producer.send(&outgoing).map_err(text)?;
+            control.plain.say(&message).map_err(text)?;
         }
-        self.producer.flush(DELIVERY).map_err(text)?;
+        control.plain.flush(DELIVERY).map_err(text)?;
         self.declared = at;
         Ok(())
     }
