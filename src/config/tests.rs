@@ -118,6 +118,22 @@ fn librdkafka_keys_pass_through_and_ours_win() {
 }
 
 #[test]
+fn an_answer_to_a_fetch_may_be_as_full_as_was_asked_for_and_have_its_frame_beside() {
+    /// Bytes of the protocol for a partition, and for a transaction that was aborted in it (Kafka's FetchResponse, v12 on).
+    const PARTITION: u64 = 64;
+    const ABORTED: u64 = 16;
+    let config = good(MINIMAL, &[], &[]);
+    for queue_bytes in [1 << 10, 1 << 20, 16 << 20, 256 << 20] {
+        let consumer = config.kafka.consumer(queue_bytes);
+        let get = |key: &str| consumer.get(key).and_then(|value| value.parse::<u64>().ok()).expect(key);
+        let largest: u64 = config.kafka.producer().get("message.max.bytes").unwrap().parse().unwrap();
+        // A first record comes whole, however little was asked for.
+        let records = get("fetch.max.bytes").max(largest);
+        assert!(get("receive.message.max.bytes") >= records + 1_000 * (PARTITION + 100 * ABORTED));
+    }
+}
+
+#[test]
 fn the_files_in_deploy_load() {
     for (file, text, clock) in [
         ("ieum.toml", include_str!("../../deploy/ieum.toml"), ClockKind::Append),

@@ -12,6 +12,8 @@ pub const BAD_IDENTIFIER: &str = "IEUM-S004";
 pub const NO_ROUTE: &str = "IEUM-S005";
 /// A reading by one way more than a subject keeps.
 pub const CROWDED: &str = "IEUM-S006";
+/// A subject of more households, or a household of more subjects, than is kept.
+pub const OVERLINKED: &str = "IEUM-S007";
 
 /// Every code of this module: code, title, explanation for `ieum explain`.
 pub const STAGE_CODES: &[(&str, &str, &str)] = &[
@@ -55,5 +57,14 @@ pub const STAGE_CODES: &[(&str, &str, &str)] = &[
         "A reading's last owner is named by the readings of more meters than one dwelling, contract or person has. Such an \
          owner is a stand-in (an empty or test pseudonym), and what it used says nothing of anybody. The reading was not \
          kept.\n\nThe producer should name the owner, or leave it out.",
+    ),
+    (
+        OVERLINKED,
+        "too many links of one subject or one household",
+        "The register links this subject to more households (256), or this household to more subjects (4,096, those that \
+         have left included), than a person, a dwelling or a contract has. Either is a stand-in: what is gathered under it \
+         says nothing of anybody, and to keep it would make each of its records dearer than the last. The link or the \
+         event of this letter was not kept; what was known before stays.\n\nLook in the register for an empty or test \
+         pseudonym, take its links back, and send the record of the letter again under the right identifier.",
     ),
 ];

@@ -40,6 +40,10 @@ const LEAVE: Duration = Duration::from_secs(5);
 /// Pause between looks for an end that could not be told at once.
 const LOOK: Duration = Duration::from_millis(200);
 
+/// A broker answers a fetch that brings less only after the wait for it, which is what a tick may wait anyway: many small
+/// answers cost it more than the records in them.
+const FETCH_MIN_BYTES: u32 = 16 << 10;
+
 #[derive(Debug)]
 struct Place {
     /// Records go through: the lane has assigned it.
@@ -71,6 +75,9 @@ impl Member {
     /// Subscribes. The first polls bring the assignment.
     pub fn join(config: &KafkaConfig, membership: &Membership, ends: Arc<Ends>) -> Result<Self, Failure> {
         let mut client = config.consumer(membership.queue_bytes);
+        if !config.librdkafka.contains_key("fetch.min.bytes") {
+            client.set("fetch.min.bytes", FETCH_MIN_BYTES.to_string());
+        }
         client
             .set("group.id", &membership.group)
             .set("group.instance.id", &membership.member)
@@ -102,7 +109,7 @@ impl Member {
                 return Ok(event);
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            match self.consumer.poll(left) {
+            match self.consumer.poll(whole_ms(left)) {
                 Some(Ok(message)) => {
                     let at = TopicPartition {
                         topic: SmolStr::new(message.topic()),
@@ -397,6 +404,11 @@ impl Member {
         let held = self.consumer.assignment().map(|held| partitions(&held)).unwrap_or_default();
         told(self.consumer.incremental_unassign(&list(revoked.iter().filter(|at| held.contains(at)))));
     }
+}
+
+/// A wait as rdkafka takes it: it cuts the part of a millisecond off, and then asks again and again until that has passed.
+fn whole_ms(wait: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(wait.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX))
 }
 
 fn told(answer: rdkafka::error::KafkaResult<()>) {

@@ -2,7 +2,7 @@
 
 use super::daily;
 use super::part::{EpisodePart, Part};
-use super::records::{Contributor, DailyUse, Episode, HOUSE, HouseholdHead, HouseholdPage};
+use super::records::{Contributor, DailyUse, Episode, HouseholdHead, HouseholdPage, SUBJECTS_OF_A_HOUSEHOLD};
 use crate::engine::state::{Key, Record, StateRead, Sub};
 use crate::types::{Day, EntityId, EpisodeId, Event, EventKey, SmolStr, SubjectId, Value};
 use chrono::Datelike;
@@ -115,14 +115,18 @@ impl Household {
                 }
                 u16::try_from(at).ok()
             }
-            // Beyond the places that an owner can name nothing sensible contributes to one household.
-            None if subjects.len() >= usize::from(HOUSE) => None,
+            None if self.is_full() => None,
             None => {
                 let contributor = Contributor { subject: subject.clone(), seq, confidence, awaiting: 0 };
                 self.head.edit().subjects.push(contributor);
                 u16::try_from(self.head.get().subjects.len() - 1).ok()
             }
         }
+    }
+
+    /// Whether a subject that is not known here finds no place.
+    pub(super) fn is_full(&self) -> bool {
+        self.head.get().subjects.len() >= SUBJECTS_OF_A_HOUSEHOLD
     }
 
     /// The known sequence of a subject.

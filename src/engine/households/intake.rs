@@ -19,6 +19,8 @@ pub(super) struct Intake<'a> {
     /// The first day whose history is kept.
     pub(super) first: Day,
     pub(super) facts: &'a mut Vec<Fact>,
+    /// The household has no place for one more subject.
+    pub(super) refused: bool,
 }
 
 impl Intake<'_> {
@@ -31,10 +33,22 @@ impl Intake<'_> {
         confidence: Option<u8>,
         event: &Event,
     ) -> Option<Trigger> {
-        let owner = household.contributor(subject, seq, confidence)?;
+        let owner = self.owner(household, subject, seq, confidence)?;
         let (day, before) = self.store(household, owner, event)?;
         let kinds = [Some(event.kind.as_str()), before.as_deref()];
         self.touched(kinds.into_iter().flatten(), day, Because::Event)
+    }
+
+    /// The place of a subject that contributes here; none if the message was overtaken, or there is no place.
+    fn owner(
+        &mut self,
+        household: &mut Household,
+        subject: &SubjectId,
+        seq: u64,
+        confidence: Option<u8>,
+    ) -> Option<u16> {
+        self.refused = household.is_full() && household.seq(subject).is_none();
+        household.contributor(subject, seq, confidence)
     }
 
     /// Stores an event; answers the first day that it changes and the kind that it had before, none if it told nothing new.
@@ -93,7 +107,7 @@ impl Intake<'_> {
         if part > 0 && known != Some(seq) {
             return None;
         }
-        let owner = household.contributor(subject, seq, confidence)?;
+        let owner = self.owner(household, subject, seq, confidence)?;
         if part == 0 {
             household.remove_all(owner);
         }

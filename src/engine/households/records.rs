@@ -55,6 +55,9 @@ pub struct RuleWait {
     pub sources: Vec<(SmolStr, StreamTime)>,
 }
 
+/// Subjects of one household, those that have left included: all of them lie in its head.
+pub(super) const SUBJECTS_OF_A_HOUSEHOLD: usize = 4_096;
+
 /// Owner of events that no subject contributed: casework and the household's own.
 pub const HOUSE: u16 = u16::MAX;
 

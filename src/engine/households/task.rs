@@ -10,7 +10,7 @@ use super::life::Because;
 use super::work::Work;
 use super::{Contract, Households, HouseholdsConfig};
 use crate::engine::clock::TaskClock;
-use crate::engine::codes::LOG_UNREADABLE;
+use crate::engine::codes::{LOG_UNREADABLE, OVERLINKED};
 use crate::engine::effect::{Blocked, Effects, Fact, Input, Output};
 use crate::engine::job::Job;
 use crate::engine::lane::{Parked, ParkedEntities};
@@ -25,6 +25,8 @@ use crate::rules::plan::Pack;
 use crate::types::{Day, Origin, PackHash, SmolStr, StreamTime};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+const TOO_MANY_SUBJECTS: &str = "this household has as many subjects as are kept";
 
 /// One partition's machine.
 pub(super) struct HouseholdsTask {
@@ -82,13 +84,21 @@ impl HouseholdsTask {
 
     /// A record that no reader of this log can ever read goes to `dead-letters` and holds nothing up.
     fn reject(&self, input: &Input<'_>, text: &str) -> Effects {
-        let letter = Letter { stage: Households::NAME, code: LOG_UNREADABLE, text, input: input.clone() };
-        let topic = SmolStr::new_static(HOUSEHOLDS_LOG);
-        Effects {
-            outputs: vec![self.letters.write(&letter)],
-            facts: vec![Fact::DeadLetter { code: LOG_UNREADABLE, topic }],
-            ..Effects::default()
-        }
+        let mut effects = Effects::default();
+        self.letter((&mut effects.outputs, &mut effects.facts), input, LOG_UNREADABLE, text);
+        effects
+    }
+
+    fn letter(
+        &self,
+        (outputs, facts): (&mut Vec<Output>, &mut Vec<Fact>),
+        input: &Input<'_>,
+        code: &'static str,
+        text: &str,
+    ) {
+        let letter = Letter { stage: Households::NAME, code, text, input: input.clone() };
+        outputs.push(self.letters.write(&letter));
+        facts.push(Fact::DeadLetter { code, topic: SmolStr::new_static(HOUSEHOLDS_LOG) });
     }
 
     pub(super) fn first_day(&self) -> Day {
@@ -161,8 +171,11 @@ impl HouseholdsTask {
             now: self.clock.through,
             first: self.first_day(),
             facts: &mut step.work.facts,
+            refused: false,
         };
-        if let Some(trigger) = change(&mut intake, &mut household) {
+        let trigger = change(&mut intake, &mut household);
+        step.is_refused |= intake.refused;
+        if let Some(trigger) = trigger {
             self.decide(step, &mut household, &trigger);
         }
         self.close(step, household);
@@ -282,6 +295,8 @@ pub(super) struct Step<'a> {
     /// The record takes its household back, which was parked.
     pub(super) takes_back: bool,
     pub(super) reviews: BTreeMap<SmolStr, Vec<Review>>,
+    /// The record's household has no place for its subject.
+    pub(super) is_refused: bool,
     /// Time or the pack has changed.
     pub(super) clock_changed: bool,
     /// Feeds that a tick told of.
@@ -327,6 +342,7 @@ impl Task for HouseholdsTask {
             key: SmolStr::new(key),
             takes_back,
             reviews: BTreeMap::new(),
+            is_refused: false,
             clock_changed: false,
             feeds: Vec::new(),
         };
@@ -335,6 +351,9 @@ impl Task for HouseholdsTask {
         }
         self.run_timers(&mut step);
         self.take(&mut step, message)?;
+        if step.is_refused {
+            self.letter((&mut step.work.outputs, &mut step.work.facts), input, OVERLINKED, TOO_MANY_SUBJECTS);
+        }
         self.run_jobs(&mut step);
         self.finish(step)
     }

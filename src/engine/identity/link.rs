@@ -14,13 +14,22 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Events in one `Joined` chunk.
 pub const EVENTS_PER_CHUNK: usize = 256;
 
-/// Takes a link in.
-pub(super) fn take_in(work: &mut Work<'_>, origin: &Origin, link: &LinkRecord) {
+/// Links of one subject, those taken back included. All of them lie in one record and are gone through for each of its events.
+pub const LINKS_OF_A_SUBJECT: usize = 256;
+
+/// Takes a link in; answers false if the subject has no room for one more.
+#[must_use]
+pub(super) fn take_in(work: &mut Work<'_>, origin: &Origin, link: &LinkRecord) -> bool {
     let mut subject = Subject::load(work, &link.subject);
     let mut links = subject.head.get().links.clone();
+    let is_known = links.iter().any(|known| known.key == link.key);
+    // A removal without a revision of its own leaves nothing behind where nothing is known.
+    if !is_known && !is_unnumbered_removal(link) && links.len() >= LINKS_OF_A_SUBJECT {
+        return false;
+    }
     if !store(&mut links, link) {
         work.facts.push(Fact::Duplicate { topic: origin.topic.clone() });
-        return;
+        return true;
     }
     let before = Standing::of(work, &mut subject);
     let head = subject.head.edit();
@@ -39,6 +48,7 @@ pub(super) fn take_in(work: &mut Work<'_>, origin: &Origin, link: &LinkRecord) {
         move_series(work, &mut subject, origin, after.linked);
     }
     subject.save(work);
+    true
 }
 
 /// An event that an earlier owner took home.
@@ -68,8 +78,7 @@ fn forget_down_the_trail(work: &mut Work<'_>, origin: &Origin, onward: &Onward, 
 /// Puts a link among those known; answers whether it said anything new.
 fn store(links: &mut Vec<StoredLink>, link: &LinkRecord) -> bool {
     let place = links.binary_search_by(|known| known.key.cmp(&link.key));
-    // A removal without a revision of its own takes back what is known, and a higher revision may bring it back.
-    let unnumbered = link.removed && link.revision == i64::MAX;
+    let unnumbered = is_unnumbered_removal(link);
     match place {
         Ok(at) if unnumbered => !std::mem::replace(&mut links[at].removed, true),
         Ok(at) if links[at].revision >= link.revision => false,
@@ -95,6 +104,11 @@ fn store(links: &mut Vec<StoredLink>, link: &LinkRecord) -> bool {
             true
         }
     }
+}
+
+/// A removal without a revision of its own takes back what is known, and a higher revision may bring it back.
+fn is_unnumbered_removal(link: &LinkRecord) -> bool {
+    link.removed && link.revision == i64::MAX
 }
 
 /// Where a subject stands: what each household has of it, and with what confidence each is linked now.

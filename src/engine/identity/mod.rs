@@ -25,7 +25,7 @@ mod work;
 mod tests;
 
 pub use days::SERIES_OF_A_SUBJECT;
-pub use link::EVENTS_PER_CHUNK;
+pub use link::{EVENTS_PER_CHUNK, LINKS_OF_A_SUBJECT};
 pub use records::{
     DayBits, Entry, Held, Onward, Series, StoredLink, SubjectDays, SubjectHead, SubjectPage, Voided, Waiting,
 };

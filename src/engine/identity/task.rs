@@ -1,7 +1,7 @@
 //! Identity's machine for one partition.
 
 use super::super::clock::TaskClock;
-use super::super::codes::{CROWDED, LOG_UNREADABLE, TOO_OLD, WAITED_IN_VAIN};
+use super::super::codes::{CROWDED, LOG_UNREADABLE, OVERLINKED, TOO_OLD, WAITED_IN_VAIN};
 use super::super::effect::{Blocked, Effects, Fact, Input, Output};
 use super::super::job::{Job, TIMERS_PER_RECORD, UNITS_PER_RECORD};
 use super::super::lane::{Parked, ParkedEntities};
@@ -27,6 +27,7 @@ pub(super) const STAGE: &str = "identity";
 const TRIM: &str = "trim";
 const NO_OWNER: &str = "signal names no owner at its place";
 const CROWD: &str = "readings of too many meters name this owner";
+const TOO_MANY_LINKS: &str = "this subject has as many links as are kept";
 
 /// What all partitions share.
 #[derive(Debug)]
@@ -113,7 +114,11 @@ impl Task for IdentityTask {
                 };
                 self.signal(&mut work, input, &arrival);
             }
-            Some(SubjectMessage::Link { origin, link }) => link::take_in(&mut work, &origin, &link),
+            Some(SubjectMessage::Link { origin, link }) => {
+                if !link::take_in(&mut work, &origin, &link) {
+                    self.reject(&mut work, input.clone(), OVERLINKED, TOO_MANY_LINKS);
+                }
+            }
             Some(SubjectMessage::Forget { origin, trail, owners, key }) => {
                 link::forget(&mut work, &origin, trail, &owners, &key);
             }

@@ -583,6 +583,25 @@ fn a_subject_that_too_many_meters_name_hands_their_readings_on_or_back() {
     assert_eq!(world.letters, ["IEUM-S006"]);
 }
 
+#[test]
+fn a_subject_of_too_many_links_keeps_those_it_has_and_the_next_is_a_letter() {
+    let mut world = world();
+    for n in 0..LINKS_OF_A_SUBJECT {
+        world.send(&link(&format!("l{n}"), 1, "p", &format!("H{n}"), (0, None)));
+    }
+    world.send(&removal("unknown", i64::MAX, "p"));
+    world.sent.clear();
+    assert_eq!(world.letters, Vec::<String>::new());
+
+    world.send(&link("one more", 1, "p", "H", (0, None)));
+    world.send(&removal("another", 7, "p"));
+    assert_eq!(world.letters, ["IEUM-S007", "IEUM-S007"]);
+    assert_eq!(world.sent, []);
+
+    world.send(&removal("l0", 2, "p"));
+    let [HouseholdMessage::Left { .. }] = &world.sent[..] else { panic!("{:?}", world.sent) };
+}
+
 /// What anyone may send: signals of five things, readings that came by as many ways, and links of four keys. The revision
 /// of signals and links is the place in the list, so it is unique and what wins does not depend on who came first; that
 /// of readings need not be.

@@ -27,12 +27,16 @@ impl<B: Broker, S: Store> Lane<B, S> {
         Ok(())
     }
 
-    /// Those that need one call to run go first: a restore may take minutes. The others take turns.
+    /// Those that need one call to run go first: a restore may take minutes. Then the one whose changelog is being read: a
+    /// reader that is sent elsewhere after each chunk loses what it fetched ahead, and comes to nothing where an answer
+    /// takes longer than a chunk may. The others take turns.
     fn next_to_recover(&self) -> Option<TopicPartition> {
         let due = || self.unrecovered().filter(|slot| slot.recovery.until_ms <= self.now_ms);
         let nearly = due().find(|slot| matches!(slot.phase, Phase::Start | Phase::Seek));
+        let is_last = |slot: &&Slot<S>| self.recovered.as_ref() == Some(&slot.at);
+        let reading = due().filter(is_last).find(|slot| matches!(slot.phase, Phase::Restoring(..)));
         let after = || due().find(|slot| self.recovered.as_ref().is_none_or(|last| slot.at > *last));
-        nearly.or_else(after).or_else(|| due().next()).map(|slot| slot.at.clone())
+        nearly.or(reading).or_else(after).or_else(|| due().next()).map(|slot| slot.at.clone())
     }
 
     /// Tasks that neither run nor wait before a record.

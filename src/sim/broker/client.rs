@@ -32,6 +32,8 @@ pub struct SimBroker {
     epoch: u32,
     places: BTreeMap<TopicPartition, Place>,
     fetched: VecDeque<Polled>,
+    /// The changelog that is being read, and where. At another place nothing has come yet when the first chunk ends.
+    reading: Option<(TopicPartition, i64)>,
     /// Offsets of what was produced since the last begin.
     acknowledged: Vec<i64>,
     pending: Vec<(TopicPartition, i64)>,
@@ -74,6 +76,7 @@ impl SimBroker {
             epoch,
             places: BTreeMap::new(),
             fetched: VecDeque::new(),
+            reading: None,
             acknowledged: Vec::new(),
             pending: Vec::new(),
         }
@@ -354,7 +357,11 @@ impl Broker for SimBroker {
         until: i64,
         each: &mut EachChange<'_>,
     ) -> Result<i64, Failure> {
-        self.call("read changelog", PLAIN, |_, cluster| {
+        self.call("read changelog", PLAIN, |this, cluster| {
+            if this.reading.as_ref().is_none_or(|(place, next)| place != at || *next != from) {
+                this.reading = Some((at.clone(), from));
+                return Ok(from);
+            }
             let log = cluster.logs.entry(at.clone()).or_default();
             let mut next = from;
             for _ in 0..CHUNK {
@@ -368,6 +375,7 @@ impl Broker for SimBroker {
                     Err(end) => return Ok(end.max(until)),
                 }
             }
+            this.reading = Some((at.clone(), next));
             Ok(next)
         })
     }

@@ -1,11 +1,15 @@
 //! Rules in shadow, packs and their switches, and records of the log that are not what they should be.
 
 use super::super::packs::*;
+use super::super::town::Entry;
 use super::{Town, check, repeated};
-use crate::engine::effect::{Blocked, Fact};
+use crate::engine::effect::{Blocked, Effects, Fact};
+use crate::engine::households::records::{Contributor, SUBJECTS_OF_A_HOUSEHOLD};
 use crate::engine::message::{HouseholdMessage, encode};
+use crate::engine::state::{Key, Record, StateRead, Sub};
 use crate::rules::plan::{Ask, Status};
 use crate::types::{EntityId, PackHash, SubjectId, Value};
+use std::sync::Arc;
 
 #[test]
 fn a_shadow_rule_is_recorded_and_says_nothing() {
@@ -15,10 +19,7 @@ fn a_shadow_rule_is_recorded_and_says_nothing() {
         town.line(line);
     }
     assert!(town.lines().is_empty());
-    assert_eq!(
-        town.keys().iter().filter(|key| matches!(key.sub, crate::engine::state::Sub::Episode(..))).count(),
-        1
-    );
+    assert_eq!(town.keys().iter().filter(|key| matches!(key.sub, Sub::Episode(..))).count(), 1);
 }
 
 #[test]
@@ -143,10 +144,41 @@ fn a_record_that_nobody_can_read_becomes_a_letter_and_blocks_nothing() {
 }
 
 #[test]
+fn a_household_of_too_many_subjects_keeps_those_it_has_and_the_next_is_a_letter() {
+    let mut town = Town::open(repeated());
+    let joined = |subject: String| {
+        let (subject, seq, confidence) = (SubjectId::new(subject), 1, Some(90));
+        let message =
+            HouseholdMessage::Joined { subject, seq, confidence, part: 0, parts: 1, events: vec![] };
+        Entry { key: Some("H1".into()), message }
+    };
+    town.feed_one(&joined("s:0".into()));
+    // As if so many had come one by one.
+    let key = Key::new("H1", Sub::Head);
+    let Some(Record::Household(mut head)) = town.state.get(&key).map(|record| (*record).clone()) else {
+        panic!("a household")
+    };
+    let one = |n| Contributor { subject: SubjectId::new(format!("s:{n}")), ..head.subjects[0].clone() };
+    head.subjects = (0..SUBJECTS_OF_A_HOUSEHOLD - 1).map(one).collect();
+    town.state.apply(&[(key, Some(Arc::new(Record::Household(head))))]);
+
+    let letters = |effects: Effects| {
+        let letter = |fact: &Fact| matches!(fact, Fact::DeadLetter { code: "IEUM-S007", .. });
+        effects.facts.iter().filter(|fact| letter(fact)).count()
+    };
+    let mut told = |subject: &str| letters(town.handle(&joined(subject.into())).expect("not blocked"));
+    assert_eq!([told("s:last"), told("s:more"), told("s:more"), told("s:last")], [0, 1, 1, 0]);
+    for line in ["+0d cutoff.water KEPCO/1 of=s:1", "+1d cutoff.gas KEPCO/2 of=s:2"] {
+        town.line(line);
+    }
+    assert_eq!(town.lines(), ["repeat/1 opened OPEN watch +1d repeat"]);
+}
+
+#[test]
 fn a_pack_whose_content_is_missing_blocks() {
     let mut town = Town::open(repeated());
     let hash = PackHash([9; 32]);
-    let entry = super::super::town::Entry { key: None, message: HouseholdMessage::Pack { hash } };
+    let entry = Entry { key: None, message: HouseholdMessage::Pack { hash } };
     assert_eq!(town.handle(&entry), Err(Blocked::PackMissing(hash)));
     let before = town.offset;
     town.line("+0d cutoff.water KEPCO/1");
@@ -161,7 +193,7 @@ fn reserved_kinds_are_refused() {
         HouseholdMessage::Merged { into: EntityId::new("H2") },
         HouseholdMessage::Split { into: EntityId::new("H2") },
     ] {
-        let entry = super::super::town::Entry { key: Some("H1".into()), message };
+        let entry = Entry { key: Some("H1".into()), message };
         assert!(matches!(town.handle(&entry), Err(Blocked::Unreadable(_))));
     }
 }
