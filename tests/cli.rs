@@ -60,3 +60,23 @@ fn the_reader_in_python_reads_an_alert_of_every_change() {
         assert!(head.contains(title.as_str()), "{head} is not about {title}");
     }
 }
+
+/// What the README promises of its first command, without a terminal.
+#[test]
+fn the_demo_ends_by_itself_with_alerts_an_escalation_a_withdrawal_and_a_suppression() {
+    let ended = Command::new(env!("CARGO_BIN_EXE_ieum"))
+        .args(["demo", "--for", "60s"])
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null())
+        .output()
+        .expect("it starts");
+    let (lines, notes) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    assert!(ended.status.success(), "{}: {notes}", ended.status);
+    // Each with the rule's title and its reasons behind a colon.
+    for change in ["발생", "단계 상승", "철회", "보류"] {
+        let told = lines.lines().any(|line| line.contains(&format!("  {change}  ")) && line.contains(": "));
+        assert!(told, "nothing was told of {change}:\n{lines}\n{notes}");
+    }
+    assert!(!lines.contains('\u{1b}'), "colour into a pipe");
+    assert!(notes.contains("at-least-once"), "{notes}");
+}

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  ieum check                              topics and rules, in ./topics and ./rules or built in\n  \
-                        ieum check --config deploy/ieum.toml\n  ieum check --topics my/topics --json    for an editor\n\n\
+                        ieum check --config deploy/local.toml\n  ieum check --topics my/topics --json    for an editor\n\n\
                         Exit codes: 0 no errors (warnings may remain), 1 errors were found."
 )]
 pub(super) struct Check {

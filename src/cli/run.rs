@@ -7,7 +7,7 @@ use super::output;
 use super::stop::Asked;
 use super::topics;
 use crate::config::STAGES;
-use crate::http::Server;
+use crate::http;
 use crate::runtime::{Runtime, RuntimeOptions, schema_source};
 use crate::telemetry::{quiet_panics, start_logging};
 use crate::types::SmolStr;
@@ -53,12 +53,10 @@ pub(super) fn run(args: &Run) -> Outcome {
     quiet_panics();
     let asked = Asked::listen()?;
     let stages = args.stage.iter().map(SmolStr::new).collect();
-    let listen = config.http;
+    let unusable = |error: http::Error| Stop::new(Exit::Config, error.to_string());
+    let socket = config.http.map(http::Socket::bind).transpose().map_err(unusable)?;
     let runtime = Runtime::start(config, contracts, RuntimeOptions { stages, ..RuntimeOptions::default() });
-    let server = listen
-        .map(|address| Server::start(address, &runtime))
-        .transpose()
-        .map_err(|error| Stop::new(Exit::Config, error.to_string()))?;
+    let server = socket.map(|socket| http::Server::start(socket, &runtime)).transpose().map_err(unusable)?;
     let ended = runtime.wait(|| asked.to_stop());
     // Whoever watches sees the process end, not vanish: the pages go last.
     runtime.stop();

@@ -49,6 +49,16 @@ const MESSAGE_MAX_BYTES: u64 = RAW_MESSAGE_BYTES.unsigned_abs() as u64 + 128 * 1
 const FETCH_FRAME_BYTES: u64 = 4 << 20;
 /// Least bytes of one fetch. A first record beyond it comes all the same.
 const FETCH_BYTES: u64 = 1 << 20;
+/// Least bound of an answer. librdkafka unpacks a zstd batch into no more than this bound, and one that it cannot unpack
+/// holds its partition up for ever; this is the default that it comes with. A bound, not memory that is set aside.
+const RECEIVE_BYTES: u64 = 100_000_000;
+/// Most bytes of one fetch: librdkafka counts some of its sizes in 31 bits.
+const MOST_FETCH_BYTES: u64 = 256 << 20;
+/// Memory that a record takes in librdkafka's queue, as a multiple of its bytes: it counts 100 bytes of a record, keeps about
+/// 700 beside them, and what was fetched before it was unpacked.
+const QUEUED_WEIGHT: u64 = 8;
+/// No more is fetched ahead while so many records wait: a commit's worth.
+const QUEUED_RECORDS: u64 = 20_000;
 /// An end of a partition shows at most so late: ticks wait for it.
 const FETCH_WAIT_MS: u64 = 50;
 
@@ -81,18 +91,20 @@ impl KafkaConfig {
         client
     }
 
-    /// A read-committed consumer that commits nothing by itself. `queue_bytes` may wait in it.
+    /// A read-committed consumer that commits nothing by itself. What waits in it takes about `queue_bytes` of memory.
     pub fn consumer(&self, queue_bytes: u64) -> ClientConfig {
         let mut client = self.client();
-        let queue_kbytes = (queue_bytes / 1024).max(1);
-        let partition_bytes = (queue_bytes / 4).clamp(64 * 1024, 1024 * 1024);
+        let record_bytes = (queue_bytes / QUEUED_WEIGHT).min(MOST_FETCH_BYTES);
+        let queue_kbytes = (record_bytes / 1024).max(1);
+        let partition_bytes = (record_bytes / 4).clamp(64 * 1024, 1024 * 1024);
         self.unless_passed(&mut client, "fetch.wait.max.ms", FETCH_WAIT_MS);
         self.unless_passed(&mut client, "fetch.message.max.bytes", partition_bytes);
-        self.unless_passed(&mut client, "fetch.max.bytes", queue_bytes.max(FETCH_BYTES));
+        self.unless_passed(&mut client, "fetch.max.bytes", record_bytes.max(FETCH_BYTES));
+        self.unless_passed(&mut client, "queued.min.messages", QUEUED_RECORDS);
         self.unless_passed(
             &mut client,
             "receive.message.max.bytes",
-            MESSAGE_MAX_BYTES.max(queue_bytes) + FETCH_FRAME_BYTES,
+            RECEIVE_BYTES.max(MESSAGE_MAX_BYTES.max(record_bytes) + FETCH_FRAME_BYTES),
         );
         client
             .set("isolation.level", "read_committed")

@@ -123,13 +123,16 @@ fn an_answer_to_a_fetch_may_be_as_full_as_was_asked_for_and_have_its_frame_besid
     const PARTITION: u64 = 64;
     const ABORTED: u64 = 16;
     let config = good(MINIMAL, &[], &[]);
-    for queue_bytes in [1 << 10, 1 << 20, 16 << 20, 256 << 20] {
+    for queue_bytes in [1 << 10, 1 << 20, 16 << 20, 256 << 20, 1 << 40] {
         let consumer = config.kafka.consumer(queue_bytes);
         let get = |key: &str| consumer.get(key).and_then(|value| value.parse::<u64>().ok()).expect(key);
         let largest: u64 = config.kafka.producer().get("message.max.bytes").unwrap().parse().unwrap();
         // A first record comes whole, however little was asked for.
         let records = get("fetch.max.bytes").max(largest);
         assert!(get("receive.message.max.bytes") >= records + 1_000 * (PARTITION + 100 * ABORTED));
+        // The largest record, packed by zstd: librdkafka tries buffers each three times the one before, up to this bound.
+        assert!(get("receive.message.max.bytes") >= 3 * largest);
+        assert!(get("queued.max.messages.kbytes") <= 2_097_151 && get("fetch.max.bytes") <= 2_147_483_135);
     }
 }
 

@@ -150,7 +150,7 @@ pub const DECODE_CODES: &[(&str, &str, &str)] = &[
         "record names an unknown schema",
         "A record in single-object encoding carries the fingerprint of a schema that is no version in `topics/`, or one \
          with a registry id names a schema that the registry does not have or that the topic's newest version cannot \
-         read. Add the version to `topics/`, then redrive the letters.",
+         read. Add the version to `topics/`, then send the records of the letters again: a letter holds topic, key and bytes.",
     ),
     (
         WRONG_ENCODING,
@@ -178,7 +178,8 @@ pub const DECODE_CODES: &[(&str, &str, &str)] = &[
     (
         UNKNOWN_KIND,
         "record has a kind that its topic does not declare",
-        "`[events]` in `topic.toml` lists the kinds that a topic takes. A new kind is a line there, and then a redrive.",
+        "`[events]` in `topic.toml` lists the kinds that a topic takes. A new kind is a line there, and then the records of the letters are sent again: \
+         a letter holds topic, key and bytes.",
     ),
     (
         TOO_LARGE,

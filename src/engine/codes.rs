@@ -30,7 +30,7 @@ pub const STAGE_CODES: &[(&str, &str, &str)] = &[
         "the event is older than the history kept",
         "The event happened before the first day of the history (`history_days`). No rule may look back that far, so it \
          could decide nothing, and it was not kept.\n\nIf the date is wrong, send a higher revision with the right one. To \
-         keep more, raise `history_days` and redrive the letter.",
+         keep more, raise `history_days` and send the record of the letter again.",
     ),
     (
         LOG_UNREADABLE,
@@ -61,10 +61,11 @@ pub const STAGE_CODES: &[(&str, &str, &str)] = &[
     (
         OVERLINKED,
         "too many links of one subject or one household",
-        "The register links this subject to more households (256), or this household to more subjects (4,096, those that \
-         have left included), than a person, a dwelling or a contract has. Either is a stand-in: what is gathered under it \
-         says nothing of anybody, and to keep it would make each of its records dearer than the last. The link or the \
-         event of this letter was not kept; what was known before stays.\n\nLook in the register for an empty or test \
-         pseudonym, take its links back, and send the record of the letter again under the right identifier.",
+        "The register links this subject more often (64 links), or this household to more subjects (4,096), than a person, a \
+         dwelling or a contract has; links taken back and subjects that left count too. Either is a stand-in: what is \
+         gathered under it says nothing of anybody, and to keep it would make each of its records dearer than the last. \
+         The link or the event of this letter was not kept; what was known before stays.\n\nLook in the register for an \
+         empty or test pseudonym. What has filled up stays full: give the household or the person that is meant an \
+         identifier of its own, and send the record of the letter again under that.",
     ),
 ];

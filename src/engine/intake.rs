@@ -100,7 +100,7 @@ impl Stage for Intake {
 
     fn task(&self, at: &TopicPartition) -> Box<dyn Task> {
         let shared = Arc::clone(&self.shared);
-        Box::new(IntakeTask { shared, at: at.clone(), reported: None, seen: BTreeMap::new() })
+        Box::new(IntakeTask { shared, at: at.clone(), reported: None, seen: Seen::new(), before: Vec::new() })
     }
 }
 
@@ -112,11 +112,17 @@ struct IntakeTask {
     reported: Option<i64>,
     /// The newest event times by source and region since control was last told, one a day, ascending: should the newest be
     /// a mistake, control still learns of those before it.
-    seen: BTreeMap<(SmolStr, Option<SmolStr>), Vec<StreamTime>>,
+    seen: Seen,
+    /// What the record handed last changed there: what was known before, none for nothing.
+    before: Vec<(SourceRegion, Option<Vec<StreamTime>>)>,
 }
+
+type SourceRegion = (SmolStr, Option<SmolStr>);
+type Seen = BTreeMap<SourceRegion, Vec<StreamTime>>;
 
 impl Task for IntakeTask {
     fn handle(&mut self, input: &Input<'_>, _state: &dyn StateRead) -> Result<Effects, Blocked> {
+        self.before.clear();
         if let Some(why) = self.shared.opening.as_ref().and_then(|opening| opening.waits(&self.at)) {
             return Err(Blocked::Early(why));
         }
@@ -135,13 +141,26 @@ impl Task for IntakeTask {
         if let Some((source, region, newest)) = heard(&payload) {
             let key = (source, region);
             if self.seen.len() >= SOURCES_PER_COMMIT && !self.seen.contains_key(&key) {
+                self.before =
+                    self.seen.iter().map(|(key, times)| (key.clone(), Some(times.clone()))).collect();
                 effects.outputs.extend(self.tell_sources());
             }
+            self.before.push((key.clone(), self.seen.get(&key).cloned()));
             keep_newest(self.seen.entry(key).or_default(), newest);
         }
         effects.facts.push(Fact::Accepted { topic: SmolStr::new(input.topic) });
         effects.outputs.extend(self.route(input, payload));
         Ok(effects)
+    }
+
+    fn give_up(&mut self, _state: &dyn StateRead) -> bool {
+        for (key, before) in self.before.drain(..).rev() {
+            match before {
+                Some(times) => self.seen.insert(key, times),
+                None => self.seen.remove(&key),
+            };
+        }
+        true
     }
 
     fn has_job(&self) -> bool {

@@ -70,6 +70,8 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         /// It is what a plain set would be, and what it was before.
         #[test]
         fn it_goes_back_to_what_it_was(

@@ -39,22 +39,36 @@ pub enum Error {
     },
 }
 
+/// An address that is taken, before anything else begins: one that is in use is a mistake to be told of first.
+pub struct Socket {
+    listener: std::net::TcpListener,
+    address: SocketAddr,
+}
+
+impl Socket {
+    /// Takes the address.
+    pub fn bind(address: SocketAddr) -> Result<Self, Error> {
+        let failed = |error| Error::Listen { address, error };
+        let listener = std::net::TcpListener::bind(address).map_err(failed)?;
+        listener.set_nonblocking(true).map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self { listener, address })
+    }
+}
+
 impl Server {
     /// Serves a runtime's health and metrics.
-    pub fn start(address: SocketAddr, runtime: &Runtime) -> Result<Self, Error> {
+    pub fn start(socket: Socket, runtime: &Runtime) -> Result<Self, Error> {
         let handle = runtime.handle();
-        Self::serve(address, Arc::new(move || handle.status()), runtime.metrics().clone())
+        Self::serve(socket, Arc::new(move || handle.status()), runtime.metrics().clone())
     }
 
     fn serve(
-        address: SocketAddr,
+        Socket { listener, address }: Socket,
         status: Arc<dyn Fn() -> Status + Send + Sync>,
         metrics: Metrics,
     ) -> Result<Self, Error> {
         let failed = |error| Error::Listen { address, error };
-        let socket = std::net::TcpListener::bind(address).map_err(failed)?;
-        socket.set_nonblocking(true).map_err(failed)?;
-        let address = socket.local_addr().map_err(failed)?;
         let executor = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let router = router(Shown { status, metrics });
@@ -62,7 +76,7 @@ impl Server {
             .name(String::from("http"))
             .spawn(move || {
                 let served = executor.block_on(async {
-                    let listener = tokio::net::TcpListener::from_std(socket)?;
+                    let listener = tokio::net::TcpListener::from_std(listener)?;
                     // A dropped sender stops the server as well as a sent word.
                     let until = async { drop(stopped.await) };
                     axum::serve(listener, router).with_graceful_shutdown(until).await
@@ -122,9 +136,12 @@ mod tests {
     #[test]
     fn a_process_that_waits_is_alive_and_says_for_what_it_waits() {
         let status = Status { waiting: vec![String::from("broker not reachable: x")], ..Status::default() };
-        let server =
-            Server::serve("127.0.0.1:0".parse().unwrap(), Arc::new(move || status.clone()), Metrics::new())
-                .unwrap();
+        let server = Server::serve(
+            Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap(),
+            Arc::new(move || status.clone()),
+            Metrics::new(),
+        )
+        .unwrap();
         assert!(fetch(server.address, "/livez").starts_with("HTTP/1.1 200"));
         let ready = fetch(server.address, "/readyz");
         assert!(ready.starts_with("HTTP/1.1 503") && ready.contains("broker not reachable: x"), "{ready}");
@@ -134,7 +151,9 @@ mod tests {
     #[test]
     fn a_ready_process_says_so_and_frees_its_port_when_it_ends() {
         let status = Arc::new(Status::default);
-        let server = Server::serve("127.0.0.1:0".parse().unwrap(), status, Metrics::new()).unwrap();
+        let server =
+            Server::serve(Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap(), status, Metrics::new())
+                .unwrap();
         let address = server.address;
         assert!(fetch(address, "/readyz").starts_with("HTTP/1.1 200"));
         drop(server);

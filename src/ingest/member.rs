@@ -262,7 +262,10 @@ impl Member {
                             return Err(failure);
                         }
                     };
-                    self.consumer.incremental_assign(&held).map_err(|error| failure(&error))?;
+                    if let Err(error) = self.consumer.incremental_assign(&held) {
+                        self.consumer.context().put_back(Decision::Assign(partitions));
+                        return Err(failure(&error));
+                    }
                     if partitions.is_empty() {
                         continue;
                     }

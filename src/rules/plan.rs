@@ -157,6 +157,8 @@ pub struct CrisisRule {
     pub cooldown_days: i32,
     /// Root of `emit.clear_when`.
     pub clear_when: Option<NodeId>,
+    /// `emit.clear_say`: what `clear_when` asks, in words.
+    pub clear_say: Option<SmolStr>,
     /// Escalation steps.
     pub escalate: Vec<EscalationStep>,
     /// Side tables for evaluation; [`Pack::new`] fills them, until then they are the default.

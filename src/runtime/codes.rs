@@ -10,6 +10,8 @@ pub const CLOCK_DIFFERS: &str = "IEUM-U003";
 pub const LANE_REFUSED: &str = "IEUM-U004";
 /// A thread could not be started.
 pub const NO_THREAD: &str = "IEUM-U005";
+/// A thread panicked outside the handling of a record.
+pub const THREAD_PANICKED: &str = "IEUM-U006";
 
 /// Every code of this module: code, title, explanation for `ieum explain`.
 pub const RUNTIME_CODES: &[(&str, &str, &str)] = &[
@@ -46,5 +48,10 @@ pub const RUNTIME_CODES: &[(&str, &str, &str)] = &[
         "a thread could not be started",
         "The operating system refused a thread: the process limit is reached or memory is short. Raise the limit, or lower \
          the number of lanes.",
+    ),
+    (
+        THREAD_PANICKED,
+        "a thread met a defect",
+        "A defect in ieum, outside the handling of any one record. A lane is made anew by itself and its open transaction is          undone, so nothing is lost or doubled; any other thread ends the process, which can be started again.\n\nReport it          with the log of the minute before.",
     ),
 ];

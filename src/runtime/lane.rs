@@ -2,7 +2,7 @@
 
 use super::opening::Registers;
 use super::status::LaneState;
-use super::{KafkaBroker, LANE_REFUSED, LaneId, Packs, Shared, is_passing, now_ms, pause};
+use super::{KafkaBroker, LANE_REFUSED, LaneId, Packs, Shared, THREAD_PANICKED, is_passing, now_ms, pause};
 use crate::config::Config;
 use crate::contracts::Contracts;
 use crate::engine::control::{Control, ControlConfig};
@@ -18,6 +18,7 @@ use crate::engine::task::{PackSource, Stage};
 use crate::ingest::Ends;
 use crate::store::{Owner, SledStore, StoreOptions};
 use crate::telemetry::LaneTelemetry;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -49,12 +50,17 @@ pub(super) fn run(
         let born = Instant::now();
         board(LaneState::Starting);
         let place = Place { stage, number, ends, letters, telemetry: &telemetry };
-        let stop = match shared.options.guarantee {
+        let life = AssertUnwindSafe(|| match shared.options.guarantee {
             Guarantee::ExactlyOnce => live(shared, &place, sled_stores(shared, stage, ends)),
             Guarantee::AtLeastOnce => {
                 live(shared, &place, Box::new(|_: &TopicPartition| MemoryStore::default()))
             }
-        };
+        });
+        // A defect outside any record's handling: the lane is made anew, and is not ready meanwhile.
+        let stop = catch_unwind(life).unwrap_or_else(|_| {
+            let detail = String::from("outside the handling of a record");
+            Err(LaneStop { code: THREAD_PANICKED, then: Then::Restart, detail })
+        });
         let Err(stop) = stop else { break };
         telemetry.stopped(&stop);
         if stop.then == Then::Exit {

@@ -19,7 +19,9 @@ mod status;
 pub mod admin;
 
 pub use broker::{KafkaBroker, LaneId};
-pub use codes::{CLOCK_DIFFERS, CLUSTER_UNKNOWN, LANE_REFUSED, NO_THREAD, RUNTIME_CODES, TOPICS_DIFFER};
+pub use codes::{
+    CLOCK_DIFFERS, CLUSTER_UNKNOWN, LANE_REFUSED, NO_THREAD, RUNTIME_CODES, THREAD_PANICKED, TOPICS_DIFFER,
+};
 pub use packs::{Chunk, Packs, pack_records};
 pub use schemas::schema_source;
 pub use status::{Ended, LaneState, LaneStatus, Status};
@@ -37,6 +39,7 @@ use crate::types::SmolStr;
 use checks::Refusal;
 use opening::Registers;
 use status::Board;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -294,8 +297,15 @@ impl Shared {
             .collect()
     }
 
-    fn run(&self, name: &str, work: impl FnOnce() + Send + 'static) {
-        match spawn(name, work) {
+    /// A thread that the process cannot do without: one that panics ends it, rather than be missing unseen.
+    fn run(self: &Arc<Self>, name: &str, work: impl FnOnce() + Send + 'static) {
+        let (shared, called) = (Arc::clone(self), name.to_owned());
+        let fenced = move || {
+            if catch_unwind(AssertUnwindSafe(work)).is_err() {
+                shared.board.end(THREAD_PANICKED, called);
+            }
+        };
+        match spawn(name, fenced) {
             Some(thread) => self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread),
             None => self.board.end(NO_THREAD, name.to_owned()),
         }

@@ -3,22 +3,31 @@
 use crate::config::{RegistryAddress, Schemas};
 use crate::contracts::{FixedSchemas, SchemaSource, SchemaUnavailable};
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// Longest wait for one step of an answer. The lane that asks waits as long.
+/// Longest wait for a connection, and then for the whole answer. The lane that asks waits as long.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How long an id counts as unknown: a schema may be registered a moment after its first record, or the server that was
+/// asked may not have it yet.
+const UNKNOWN_FOR: Duration = Duration::from_secs(30);
+/// Unknown ids that are remembered. Poison may name any.
+const UNKNOWN: usize = 1_024;
 /// No schema is as large.
-const LARGEST_ANSWER_BYTES: u64 = 4 << 20;
+const LARGEST_ANSWER_BYTES: usize = 4 << 20;
 
 /// What the configuration names; none where it names nothing. An error says which file cannot be read.
 pub fn schema_source(schemas: &Schemas) -> Result<Option<Arc<dyn SchemaSource>>, String> {
     if let Some(dir) = &schemas.dir {
         return Ok(Some(Arc::new(folder(dir)?)));
     }
-    let registry = schemas.registry.clone().map(|address| Registry { address, known: Mutex::default() });
+    let registry = schemas.registry.clone().map(|address| Registry {
+        address,
+        unknown_for: UNKNOWN_FOR,
+        known: Mutex::default(),
+    });
     Ok(registry.map(|registry| Arc::new(registry) as Arc<dyn SchemaSource>))
 }
 
@@ -39,17 +48,40 @@ fn folder(dir: &std::path::Path) -> Result<FixedSchemas, String> {
 #[derive(Debug)]
 struct Registry {
     address: RegistryAddress,
-    known: Mutex<BTreeMap<u32, Option<String>>>,
+    unknown_for: Duration,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    schemas: BTreeMap<u32, String>,
+    /// When an id was said to be unknown.
+    unknown: BTreeMap<u32, Instant>,
 }
 
 impl SchemaSource for Registry {
     fn schema(&self, _topic: &str, id: u32) -> Result<Option<String>, SchemaUnavailable> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
-        if let Some(known) = known {
-            return Ok(known);
+        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(schema) = known().schemas.get(&id) {
+            return Ok(Some(schema.clone()));
+        }
+        if known().unknown.get(&id).is_some_and(|at| at.elapsed() < self.unknown_for) {
+            return Ok(None);
         }
         let asked = self.ask(id).map_err(SchemaUnavailable)?;
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(id, asked.clone());
+        let mut known = known();
+        match &asked {
+            Some(schema) => {
+                known.unknown.remove(&id);
+                known.schemas.insert(id, schema.clone());
+            }
+            None => {
+                if known.unknown.len() >= UNKNOWN {
+                    known.unknown.clear();
+                }
+                known.unknown.insert(id, Instant::now());
+            }
+        }
         Ok(asked)
     }
 }
@@ -77,21 +109,37 @@ impl Registry {
         for address in (host.as_str(), *port).to_socket_addrs()? {
             match TcpStream::connect_timeout(&address, PATIENCE) {
                 Ok(mut stream) => {
-                    stream.set_read_timeout(Some(PATIENCE))?;
                     stream.set_write_timeout(Some(PATIENCE))?;
                     write!(
                         stream,
                         "GET {path}/schemas/ids/{id} HTTP/1.0\r\nHost: {host}:{port}\r\nAccept: \
                          application/vnd.schemaregistry.v1+json, application/json\r\n\r\n"
                     )?;
-                    let mut answer = String::new();
-                    stream.take(LARGEST_ANSWER_BYTES).read_to_string(&mut answer)?;
-                    return Ok(answer);
+                    return whole(&mut stream);
                 }
                 Err(error) => last = error,
             }
         }
         Err(last)
+    }
+}
+
+/// Reads to the end of the connection, or of the patience.
+fn whole(stream: &mut TcpStream) -> std::io::Result<String> {
+    let (deadline, mut answer, mut part) = (Instant::now() + PATIENCE, Vec::new(), vec![0; 64 << 10]);
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(std::io::Error::new(ErrorKind::TimedOut, "its answer has no end"));
+        }
+        stream.set_read_timeout(Some(left))?;
+        match stream.read(&mut part)? {
+            0 => return String::from_utf8(answer).map_err(std::io::Error::other),
+            _ if answer.len() > LARGEST_ANSWER_BYTES => {
+                return Err(std::io::Error::other("its answer is larger than any schema"));
+            }
+            read => answer.extend_from_slice(&part[..read]),
+        }
     }
 }
 
@@ -102,7 +150,7 @@ mod tests {
     use std::net::TcpListener;
 
     /// Answers so many questions: id 7 has a schema, 8 is unknown, 9 fails.
-    fn registry(questions: usize) -> (Registry, std::thread::JoinHandle<Vec<String>>) {
+    fn registry(questions: usize, unknown_for: Duration) -> (Registry, std::thread::JoinHandle<Vec<String>>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = RegistryAddress {
             host: String::from("127.0.0.1"),
@@ -124,12 +172,12 @@ mod tests {
             };
             (0..questions).map(|_| answer(&mut listener.accept().unwrap().0)).collect()
         });
-        (Registry { address, known: Mutex::default() }, asked)
+        (Registry { address, unknown_for, known: Mutex::default() }, asked)
     }
 
     #[test]
     fn a_registry_is_asked_once_for_what_it_knows_and_again_where_it_failed() {
-        let (registry, asked) = registry(4);
+        let (registry, asked) = registry(4, Duration::MAX);
         for _ in 0..2 {
             assert_eq!(registry.schema("t", 7), Ok(Some(String::from("\"string\""))));
             assert_eq!(registry.schema("t", 8), Ok(None));
@@ -139,6 +187,13 @@ mod tests {
         assert!(asked[0].starts_with("GET /apis/schemas/ids/7 HTTP/1.0"), "{asked:?}");
         // It is gone: what it said before still holds, what it did not say can not be had now.
         assert!(registry.schema("t", 7).is_ok() && registry.schema("t", 10).is_err());
+    }
+
+    #[test]
+    fn what_was_unknown_is_asked_for_again_by_and_by() {
+        let (registry, asked) = registry(2, Duration::ZERO);
+        assert_eq!([registry.schema("t", 8), registry.schema("t", 8)], [Ok(None), Ok(None)]);
+        assert_eq!(asked.join().unwrap().len(), 2);
     }
 
     #[test]

@@ -33,7 +33,7 @@ impl Writer {
     /// Starts the thread. `rebuild` is the ratio of files to data, and the size of files, beyond which the database is
     /// written anew.
     pub(super) fn start(disk: Arc<Disk>, rebuild: (u64, u64)) -> Self {
-        let failed = Arc::clone(&disk);
+        let (failed, unstarted) = (Arc::clone(&disk), Arc::clone(&disk));
         Self::with(
             move |batch| {
                 disk.write(&batch.writes, batch.position);
@@ -42,10 +42,17 @@ impl Writer {
             move || {
                 failed.fail(StoreFault::Corrupt(String::from("its writer panicked")));
             },
+            |error| {
+                unstarted.fail(StoreFault::Unusable(format!("its writer cannot be started: {error}")));
+            },
         )
     }
 
-    fn with(put: impl FnMut(&Batch) + Send + 'static, failed: impl Fn() + Send + 'static) -> Self {
+    fn with(
+        put: impl FnMut(&Batch) + Send + 'static,
+        failed: impl Fn() + Send + 'static,
+        unstarted: impl FnOnce(&std::io::Error),
+    ) -> Self {
         // Room for none: the batch before must be taken over first, so at most two are in memory.
         let (batches, receiver) = sync_channel(0);
         let done = Arc::new(Done::default());
@@ -59,8 +66,11 @@ impl Writer {
             Ok(thread) => {
                 Self { batches: Some(batches), thread: Some(thread), given: AtomicU64::new(0), done }
             }
-            // Without a thread nothing is written, and nothing is lost: the changelog holds it.
-            Err(_) => Self { batches: None, thread: None, given: AtomicU64::new(0), done },
+            // What a batch holds is soon in no memory and not on disk: nothing that the store answers can be believed.
+            Err(error) => {
+                unstarted(&error);
+                Self { batches: None, thread: None, given: AtomicU64::new(0), done }
+            }
         }
     }
 
@@ -119,7 +129,7 @@ mod tests {
     #[test]
     fn whoever_waits_for_a_batch_that_panicked_is_set_free() {
         let (failed, told) = channel();
-        let writer = Writer::with(|_| panic!("damage"), move || failed.send(()).unwrap());
+        let writer = Writer::with(|_| panic!("damage"), move || failed.send(()).unwrap(), |_| unreachable!());
         let position = StorePosition {
             changelog_next: 1,
             input_next: 1,

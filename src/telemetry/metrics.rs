@@ -148,7 +148,7 @@ impl Metrics {
             alerts: counter("ieum_alerts_total", "Alert revisions.", &["rule", "change", "level"]),
             alert_latency: histogram(
                 "ieum_alert_latency_seconds",
-                "From the append of the causing record to the committed alert.",
+                "From the append of the causing record in ieum.households to the committed alert.",
                 &["level"],
             ),
             reviews: counter("ieum_reviews_total", "Cases sent to a person's review.", &["rule"]),

@@ -46,6 +46,8 @@ fn digests_do_not_collide_by_concatenation() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn a_decimal_reads_what_it_prints(mantissa in any::<i64>(), scale in 0u8..=12) {
         let decimal = Decimal::new(mantissa, scale).expect("scale is in range");

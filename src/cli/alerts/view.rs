@@ -36,9 +36,9 @@ impl Alert {
         int(&self.tree, "revision").unwrap_or(0)
     }
 
-    /// Whether someone has, or should have, work with it.
+    /// Whether it stands in a queue: what an area event holds back stands there too, and may be taken on.
     pub(in crate::cli) fn is_open(&self) -> bool {
-        ["OPEN", "REOPENED", "CLAIMED", "CONTACTED"].contains(&self.text("status"))
+        ["OPEN", "REOPENED", "CLAIMED", "CONTACTED", "SUPPRESSED"].contains(&self.text("status"))
     }
 
     /// By when something is to be done.

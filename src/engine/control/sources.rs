@@ -11,6 +11,8 @@ pub const STALE_AFTER: (i64, i64) = (3, 2);
 
 /// Regions that a source can have: four times the 시군구 that there are.
 pub const REGIONS_OF_A_SOURCE: usize = 1024;
+/// Longest name of a region, in bytes: a code of an administrative area has ten digits.
+const REGION_BYTES: usize = 16;
 
 /// A source in a topic, as the contract declares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,9 +97,12 @@ impl ControlState {
         time <= self.sampled.plus_ms(MS_PER_DAY)
     }
 
-    /// Whether a region is one more than a source may have: codes come from records, and all of them live in one state.
+    /// Whether a region is one more than a source may have, or longer than one is: codes come from records, and all of them live in one state.
     fn is_crowded(&self, source: &SmolStr, region: Option<&SmolStr>) -> bool {
         let Some(region) = region else { return false };
+        if region.len() > REGION_BYTES {
+            return true;
+        }
         let feeds = self.feeds.iter().map(|feed| (&feed.source, &feed.region));
         let statements = self.statements.iter().map(|known| (&known.source, &known.region));
         let known: BTreeSet<&SmolStr> = feeds

@@ -103,7 +103,7 @@ impl Emitter<'_> {
         add("match_confidence", optional(confidence(household).map(|percent| Tree::Int(i64::from(percent)))));
         add("params_on", Tree::Int(i64::from(episode.occurred_on.0)));
         add("params", self.params(rule, episode.occurred_on));
-        add("clears_when", optional(rule.and_then(clears_when).map(text)));
+        add("clears_when", optional(rule.and_then(|rule| rule.clear_say.as_ref()).map(text)));
         add(
             "suppression",
             optional(episode.held.as_ref().map(|hold| {
@@ -214,7 +214,8 @@ impl Emitter<'_> {
                 ("met", Tree::Bool(matches!(state.mark, Mark::Met | Mark::Assumed))),
                 ("assumed", Tree::Bool(state.mark == Mark::Assumed)),
                 ("held", Tree::Bool(state.mark == Mark::Held)),
-                ("unknown", Tree::Bool(state.mark == Mark::Assumed)),
+                // What is not known and not taken as met is no reason: it stands among the missing facts.
+                ("unknown", Tree::Bool(false)),
                 ("past", Tree::Bool(state.mark == Mark::Past)),
             ])
         };
@@ -318,11 +319,6 @@ fn data_as_of(clock: &TaskClock, rule: Option<&CrisisRule>, household: &Househol
     let region = household.head.get().region.as_ref();
     let sources = rule?.signals.iter().flat_map(|signal| signal.sources.iter());
     sources.filter_map(|source| clock.source(source, region)).map(|state| state.complete_through).min()
-}
-
-/// What would clear it, where the rule says so and names a reason for it.
-fn clears_when(rule: &CrisisRule) -> Option<&'static str> {
-    rule.clear_when.map(|_| "해소 조건이 충족되면 자동 종결")
 }
 
 /// A trace id of the raw record, so that every hop and consumer names the same trace.

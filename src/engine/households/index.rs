@@ -84,6 +84,11 @@ impl Index {
         }
         self.remove_head(entity, old);
         self.add_head(entity, new);
+        // Waits stand under another region now, whose sources may have passed: found at the next record, as by a task that
+        // is built anew.
+        if old.region != new.region {
+            self.ripen();
+        }
     }
 
     pub(super) fn add_head(&mut self, entity: &SmolStr, head: &HouseholdHead) {

@@ -104,6 +104,7 @@ impl Intake<'_> {
         events: &[Event],
     ) -> Option<Trigger> {
         let known = household.seq(subject);
+        self.refused = known.is_none() && household.is_full();
         if part > 0 && known != Some(seq) {
             return None;
         }

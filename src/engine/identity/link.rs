@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub const EVENTS_PER_CHUNK: usize = 256;
 
 /// Links of one subject, those taken back included. All of them lie in one record and are gone through for each of its events.
-pub const LINKS_OF_A_SUBJECT: usize = 256;
+pub const LINKS_OF_A_SUBJECT: usize = 64;
 
 /// Takes a link in; answers false if the subject has no room for one more.
 #[must_use]

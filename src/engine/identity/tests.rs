@@ -752,6 +752,8 @@ fn replay(messages: &[SubjectMessage], settle: &[bool]) -> World {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     /// Whatever the order of links and signals, however long hops take, every event that stands is at exactly the
     /// households that held its owner on its day, as a model without order or state says.
     #[test]

@@ -136,6 +136,24 @@ fn a_commit_tells_each_source_once_and_a_position_when_it_moved() {
 }
 
 #[test]
+fn a_record_that_is_given_up_has_told_nothing_and_takes_nothing_from_those_before_it() {
+    for before in [2, SOURCES_PER_COMMIT] {
+        let (mut task, mut undisturbed) = (task(), task());
+        for task in [&mut task, &mut undisturbed] {
+            for n in 0..before {
+                handle(&mut **task, &format!("S{n} p {}", 10 + n));
+            }
+        }
+        // A source that is known, one that is not, and one more than a commit takes.
+        for value in ["S1 p 500000000", "other p 30"] {
+            handle(&mut *task, value);
+            assert!(task.give_up(&MemoryState::default()));
+        }
+        assert_eq!(control(&task.commit_outputs(&[])), control(&undisturbed.commit_outputs(&[])), "{before}");
+    }
+}
+
+#[test]
 fn more_sources_than_a_commit_takes_are_told_at_once_and_none_is_lost() {
     let mut task = task();
     let mut told = Vec::new();

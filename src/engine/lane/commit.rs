@@ -103,7 +103,7 @@ impl<B: Broker, S: Store> Lane<B, S> {
         let quiet_ms = self.now_ms.saturating_sub(open.active_ms);
         self.is_full(open)
             || self.now_ms.saturating_sub(open.opened_ms) >= self.config.commit_interval_ms
-            || (open.says_something && quiet_ms >= self.config.linger_ms)
+            || (open.says_something && self.is_quiet && quiet_ms >= self.config.linger_ms)
     }
 
     pub(super) fn is_full(&self, open: &Transaction) -> bool {

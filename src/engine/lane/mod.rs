@@ -61,6 +61,8 @@ pub struct Lane<B, S> {
     /// Whose recovery was advanced last.
     recovered: Option<TopicPartition>,
     handled: u64,
+    /// The last poll waited and nothing came.
+    is_quiet: bool,
     facts: Vec<LaneFact>,
 }
 
@@ -80,6 +82,7 @@ impl<B: Broker, S: Store> Lane<B, S> {
             trouble: Backoff::default(),
             recovered: None,
             handled: 0,
+            is_quiet: false,
             facts: Vec::new(),
         }
     }

@@ -8,6 +8,9 @@ use super::stop::{Halt, outside};
 use super::{Backoff, Lane, LaneFact, LaneStop, faulty};
 use crate::types::SmolStr;
 
+/// Chunks without a record after which another task's changelog is read: some seconds, for a partition without a leader.
+const BARREN_CHUNKS: u32 = 50;
+
 impl<B: Broker, S: Store> Lane<B, S> {
     /// Advances one task's recovery by one unit. What may pass is made again later, and holds no other task up.
     pub(super) fn recover(&mut self) -> Result<(), Halt> {
@@ -29,12 +32,14 @@ impl<B: Broker, S: Store> Lane<B, S> {
 
     /// Those that need one call to run go first: a restore may take minutes. Then the one whose changelog is being read: a
     /// reader that is sent elsewhere after each chunk loses what it fetched ahead, and comes to nothing where an answer
-    /// takes longer than a chunk may. The others take turns.
+    /// takes longer than a chunk may. The others take turns, and one that gets nothing for long gives its turn away.
     fn next_to_recover(&self) -> Option<TopicPartition> {
         let due = || self.unrecovered().filter(|slot| slot.recovery.until_ms <= self.now_ms);
         let nearly = due().find(|slot| matches!(slot.phase, Phase::Start | Phase::Seek));
         let is_last = |slot: &&Slot<S>| self.recovered.as_ref() == Some(&slot.at);
-        let reading = due().filter(is_last).find(|slot| matches!(slot.phase, Phase::Restoring(..)));
+        let gets_on = |slot: &&Slot<S>| slot.barren < BARREN_CHUNKS;
+        let reading =
+            due().filter(is_last).filter(gets_on).find(|slot| matches!(slot.phase, Phase::Restoring(..)));
         let after = || due().find(|slot| self.recovered.as_ref().is_none_or(|last| slot.at > *last));
         nearly.or(reading).or_else(after).or_else(|| due().next()).map(|slot| slot.at.clone())
     }
@@ -146,6 +151,7 @@ impl<B: Broker, S: Store> Lane<B, S> {
             .broker
             .read_changelog(&changelog, from, until, &mut each)
             .map_err(|f| outside("read the changelog", f))?;
+        slot.barren = if next > from || slot.barren >= BARREN_CHUNKS { 0 } else { slot.barren + 1 };
         match restore.chunk(next) {
             Ok(None) => {}
             Ok(Some((writes, position))) => store.apply(&writes, position),

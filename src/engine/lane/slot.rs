@@ -36,6 +36,8 @@ pub(super) struct Slot<S> {
     pub(super) careful: bool,
     /// The task stopped in the middle of a record: what it derived is no longer what the overlay says.
     pub(super) unsettled: bool,
+    /// Chunks of its changelog in succession that brought nothing.
+    pub(super) barren: u32,
     /// Waits between attempts at its recovery.
     pub(super) recovery: Backoff,
     /// Offsets that disagreed at the first look: (the group's, the marker's).
@@ -84,6 +86,7 @@ impl<S: Store> Slot<S> {
             continue_until: None,
             careful: false,
             unsettled: false,
+            barren: 0,
             recovery: Backoff::default(),
             doubt: None,
             at,

@@ -25,7 +25,9 @@ pub(super) struct Leaving {
 impl<B: Broker, S: Store> Lane<B, S> {
     pub(super) fn take_in(&mut self, wait_ms: u64) -> Result<(), Halt> {
         let mut wait_ms = self.patience(wait_ms);
-        for _ in 0..EVENTS_PER_STEP {
+        // Time alone does not tell: handling a step's records may take longer than a lane lingers, with more behind them.
+        self.is_quiet = false;
+        for polls in 0..EVENTS_PER_STEP {
             match self.broker.poll(wait_ms).map_err(|failure| outside("poll", failure))? {
                 Event::Record(record) => self.take(record)?,
                 Event::End { at, position } => self.reach(&at, position),
@@ -34,7 +36,10 @@ impl<B: Broker, S: Store> Lane<B, S> {
                     self.leaving = Some(Leaving { partitions, lost, since_ms: self.now_ms });
                     return self.leave();
                 }
-                Event::Idle => break,
+                Event::Idle => {
+                    self.is_quiet = polls == 0;
+                    break;
+                }
             }
             if self.transaction.as_ref().is_some_and(|open| self.is_full(open)) {
                 break;

@@ -48,7 +48,7 @@ pub(super) fn read(
 
     let Conditions { signals, operands, nodes, reasons, .. } = conditions;
     let signals = signals.into_plan(operands.mistakes);
-    let (cooldown_days, clear_when) = emit?;
+    let Emit { cooldown_days, clear_when, clear_say } = emit?;
     Some(CrisisRule {
         id: header.id,
         version: header.version,
@@ -63,14 +63,23 @@ pub(super) fn read(
         score: score?,
         cooldown_days,
         clear_when,
+        clear_say,
         escalate,
         index: RuleIndex::default(),
     })
 }
 
-fn emit(node: &Node, conditions: &mut Conditions<'_, '_>) -> (i32, Option<NodeId>) {
-    let Some(fields) = conditions.operands.mistakes.map(node, "emit", &["cooldown", "clear_when"]) else {
-        return (0, None);
+#[derive(Default)]
+struct Emit {
+    cooldown_days: i32,
+    clear_when: Option<NodeId>,
+    clear_say: Option<SmolStr>,
+}
+
+fn emit(node: &Node, conditions: &mut Conditions<'_, '_>) -> Emit {
+    let keys = ["cooldown", "clear_when", "clear_say"];
+    let Some(fields) = conditions.operands.mistakes.map(node, "emit", &keys) else {
+        return Emit::default();
     };
     let cooldown = conditions
         .operands
@@ -78,7 +87,14 @@ fn emit(node: &Node, conditions: &mut Conditions<'_, '_>) -> (i32, Option<NodeId
         .need(&fields, "cooldown")
         .and_then(|n| conditions.operands.mistakes.days(n, "the cooldown"));
     let clear_when = fields.get("clear_when").and_then(|n| conditions.clear_when(n));
-    (cooldown.unwrap_or(0), clear_when)
+    let say = fields.get("clear_say").map(|n| (n, conditions.operands.mistakes.text(n, "what clears it")));
+    if let Some((node, _)) = say
+        && fields.get("clear_when").is_none()
+    {
+        conditions.operands.mistakes.shape(node, "\"clear_when\" beside \"clear_say\"");
+    }
+    let clear_say = say.and_then(|(_, text)| text).map(SmolStr::new);
+    Emit { cooldown_days: cooldown.unwrap_or(0), clear_when, clear_say }
 }
 
 fn escalate(node: &Node, conditions: &mut Conditions<'_, '_>) -> Vec<EscalationStep> {

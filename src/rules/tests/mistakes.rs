@@ -42,6 +42,7 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("IEUM-R011", RULE, "household.oldest_age", "household.oldest_agee"),
     ("IEUM-R011", RULE, "where: {months:", "where: {monts:"),
     ("IEUM-R011", SUPPRESSION, "same: [dong]", "same: [dogn]"),
+    ("IEUM-R005", RULE, "clear_when: {count: {of: contact, within: 7d, gte: 1}}", "clear_say: 연락이 닿음"),
     ("IEUM-R012", RULE, "household.size: 1", "household.size: one"),
     ("IEUM-R012", RULE, "household.dong: \"1168010100\"", "household.dong: 1168010100"),
     ("IEUM-R012", RULE, "household.dong: \"1168010100\"", "household.dong: {gte: \"1168010100\"}"),

@@ -17,6 +17,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 const DELIVERY: Duration = Duration::from_secs(30);
+/// Least time between two samples while records are paced.
+const SAMPLED: Duration = Duration::from_secs(1);
 /// A slice of a paced feed: what is sent together and acknowledged together.
 const SLICE: Duration = Duration::from_millis(20);
 /// Longest wait for the stages to catch up.
@@ -34,6 +36,8 @@ struct Seen {
 pub(crate) struct Paced {
     pub(crate) sent: u64,
     pub(crate) seconds: f64,
+    /// Of these, how many the clock rested and nothing was sent.
+    pub(crate) rested: f64,
     /// Milliseconds from a record's scheduled moment to its alert, sorted.
     pub(crate) waits_ms: Vec<f64>,
     /// Alerts that time alone brought, or another record than one sent here.
@@ -63,6 +67,9 @@ pub(crate) struct Feed {
     tracing: bool,
     reached: BTreeMap<i32, StreamTime>,
     declared: StreamTime,
+    declared_at: Instant,
+    /// How long the paced part has waited for its clock.
+    rested: Duration,
     keyless: i32,
     ready: VecDeque<RawRecord>,
     pub(crate) records: u64,
@@ -106,6 +113,8 @@ impl Feed {
             tracing: false,
             reached: (0..households_log).map(|partition| (partition, begin)).collect(),
             declared: begin,
+            declared_at: Instant::now(),
+            rested: Duration::ZERO,
             keyless: 0,
             ready: VecDeque::new(),
             records: 0,
@@ -143,7 +152,8 @@ impl Feed {
         Ok(self.records - before)
     }
 
-    /// Records at a rate. A record that could not be sent in time counts from when it should have been.
+    /// Records at a rate, and no more than one sample a second. A record that could not be sent in time counts from when it
+    /// should have been; where the clock rests, all that follows is due later.
     pub(crate) fn paced(
         &mut self,
         rate: u64,
@@ -153,18 +163,21 @@ impl Feed {
         self.alerts_waits(&mut Paced::default())?;
         self.tracing = true;
         let (began, mut paced) = (Instant::now(), Paced::default());
-        let goal = rate * seconds;
-        while paced.sent < goal && !self.over {
-            let due = (began.elapsed().as_secs_f64() * rate as f64) as u64;
+        self.rested = Duration::ZERO;
+        while began.elapsed().as_secs() < seconds && !self.over {
+            let running = began.elapsed().saturating_sub(self.rested).as_secs_f64();
+            let due = (running * rate as f64) as u64;
             if due <= paced.sent {
-                let next = began + Duration::from_secs_f64((paced.sent + 1) as f64 / rate as f64);
-                std::thread::sleep(next.saturating_duration_since(Instant::now()).max(SLICE));
+                let next = Duration::from_secs_f64((paced.sent + 1) as f64 / rate as f64);
+                std::thread::sleep(
+                    (began + self.rested + next).saturating_duration_since(Instant::now()).max(SLICE),
+                );
                 continue;
             }
             let before = self.records;
-            while self.records - before < (due.min(goal) - paced.sent) && !self.over {
+            while self.records - before < due - paced.sent && !self.over {
                 let number = paced.sent + self.records - before;
-                self.one(began + Duration::from_secs_f64(number as f64 / rate as f64))?;
+                self.one(began + self.rested + Duration::from_secs_f64(number as f64 / rate as f64))?;
             }
             paced.sent += self.records - before;
             self.acknowledge()?;
@@ -173,6 +186,7 @@ impl Feed {
             check()?;
         }
         paced.seconds = began.elapsed().as_secs_f64();
+        paced.rested = self.rested.as_secs_f64();
         // What is still under way.
         let until = Instant::now() + Duration::from_secs(3);
         while Instant::now() < until {
@@ -218,14 +232,18 @@ impl Feed {
 
     /// One record, and the samples before it.
     fn one(&mut self, due: Instant) -> Told<()> {
+        let rested = self.rested;
         loop {
             if let Some(record) = self.ready.pop_front() {
-                return self.send(&record, due);
+                return self.send(&record, due + (self.rested - rested));
             }
             match self.driver.step()? {
                 Step::Records(records) => self.ready = records.into(),
                 Step::Sample(at) => {
                     self.acknowledge()?;
+                    if self.tracing {
+                        self.rest()?;
+                    }
                     let at = at.max(self.declared);
                     self.declare(at)?;
                     if !self.tracing {
@@ -238,6 +256,18 @@ impl Feed {
                 }
             }
         }
+    }
+
+    /// In production time is sampled once a second. A city's quiet hours have few records, and without a rest a day of them
+    /// would pass in one.
+    fn rest(&mut self) -> Told<()> {
+        let began = Instant::now();
+        while self.declared_at.elapsed() < SAMPLED {
+            self.listen()?;
+            std::thread::sleep(SLICE.min(SAMPLED.saturating_sub(self.declared_at.elapsed())));
+        }
+        self.rested += began.elapsed();
+        Ok(())
     }
 
     fn send(&mut self, record: &RawRecord, due: Instant) -> Told<()> {
@@ -289,7 +319,7 @@ impl Feed {
             control.plain.say(&message).map_err(text)?;
         }
         control.plain.flush(DELIVERY).map_err(text)?;
-        self.declared = at;
+        (self.declared, self.declared_at) = (at, Instant::now());
         Ok(())
     }
 

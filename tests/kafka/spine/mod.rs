@@ -6,7 +6,7 @@ mod downtime;
 mod faults;
 mod hand;
 mod order;
-mod process;
+pub(crate) mod process;
 #[path = "../../spine/mod.rs"]
 mod shared;
 mod silence;

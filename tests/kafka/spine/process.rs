@@ -9,13 +9,13 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A broker for one scenario, gone with it.
-pub(super) struct Kafka {
+pub(crate) struct Kafka {
     dir: PathBuf,
-    pub(super) bootstrap: String,
+    pub(crate) bootstrap: String,
 }
 
 impl Kafka {
-    pub(super) fn start(dir: &Path) -> Self {
+    pub(crate) fn start(dir: &Path) -> Self {
         Self { dir: dir.to_owned(), bootstrap: start_broker(dir) }
     }
 }
@@ -27,14 +27,14 @@ impl Drop for Kafka {
 }
 
 /// A process under one instance name.
-pub(super) struct Process {
+pub(crate) struct Process {
     child: Child,
     log: PathBuf,
     http: String,
 }
 
 impl Process {
-    pub(super) fn start(config: &Path, topics: &Path, log: &Path, http: String) -> Self {
+    pub(crate) fn start(config: &Path, topics: &Path, log: &Path, http: String) -> Self {
         let written = std::fs::File::options().create(true).append(true).open(log).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_ieum"))
             .arg("run")
@@ -52,14 +52,14 @@ impl Process {
     }
 
     /// Panics with the end of its log if it has ended by itself.
-    pub(super) fn assert_alive(&mut self) {
+    pub(crate) fn assert_alive(&mut self) {
         if let Some(status) = self.child.try_wait().unwrap() {
             panic!("the process ended with {status}:\n{}", self.told());
         }
     }
 
     /// What it answers over HTTP; none while it does not listen.
-    pub(super) fn get(&self, path: &str) -> Option<String> {
+    pub(crate) fn get(&self, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect(&self.http).ok()?;
         write!(stream, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
         let mut answer = String::new();
@@ -68,21 +68,21 @@ impl Process {
     }
 
     /// The end of its log.
-    pub(super) fn told(&self) -> String {
+    pub(crate) fn told(&self) -> String {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
         let from = log.char_indices().rev().nth(4_000).map_or(0, |(at, _)| at);
         log[from..].to_owned()
     }
 
     /// At once, with whatever it has open.
-    pub(super) fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.assert_alive();
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// In order: it commits and leaves its groups.
-    pub(super) fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         self.assert_alive();
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());

@@ -22,6 +22,7 @@ pub(super) fn rule(id: &str) -> Build {
         score: Score { base: 40, add: vec![], levels: levels() },
         cooldown_days: 14,
         clear_when: None,
+        clear_say: None,
         escalate: vec![],
         index: Default::default(),
     })

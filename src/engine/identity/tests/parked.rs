@@ -75,35 +75,47 @@ fn days() -> impl Strategy<Value = Vec<(i32, u8)>> {
     proptest::collection::vec((0..12_i32, 0..6_u8), 1..40)
 }
 
+/// A record that is given up and handed again is handled as if for the first time.
+fn plays_alike(steps: &[(i32, u8)], all: &[SubjectMessage]) -> bool {
+    let play = |twice: bool| {
+        let mut world = world();
+        world.twice = twice;
+        let mut day = TODAY;
+        for (at, (ahead, kind)) in steps.iter().enumerate() {
+            let (subject, key) = (["p", "q", "r"][at % 3], format!("k{}", kind / 2));
+            match kind {
+                0 | 1 => world.send(&signal(&[subject], &key, 1, Change::Void)),
+                2 => world.send(&signal(&[subject], &key, 1, Change::End(EventTime::Day(Day(day))))),
+                3 => world.send(&signal(&[subject], &key, 1, body("debt", day))),
+                4 => world.send(&SubjectMessage::Continue),
+                _ => {
+                    day += ahead * ahead;
+                    world.tick(day);
+                }
+            }
+            if let Some(message) = all.get(at) {
+                world.send(message);
+            }
+            world.settle();
+        }
+        let jobs: Vec<bool> = world.parts.iter().map(|(task, ..)| task.has_job()).collect();
+        let states: Vec<Vec<_>> = world.parts.iter().map(|(_, state, _)| state.iter().collect()).collect();
+        (world.letters, holdings(&world.households), jobs, states)
+    };
+    play(false) == play(true)
+}
+
+#[test]
+fn a_void_that_waits_for_its_report_leaves_no_trace_when_it_is_given_up() {
+    // Found by the law below.
+    assert!(plays_alike(&[(0, 0), (0, 5)], &[signal(&["p:1", "s:1", "a:1"], "k0", 1, Change::Void)]));
+}
+
 proptest! {
-    /// A record that is given up and handed again is handled as if for the first time.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn giving_a_record_up_leaves_no_trace(steps in days(), all in histories()) {
-        let play = |twice: bool| {
-            let mut world = world();
-            world.twice = twice;
-            let mut day = TODAY;
-            for (at, (ahead, kind)) in steps.iter().enumerate() {
-                let (subject, key) = (["p", "q", "r"][at % 3], format!("k{}", kind / 2));
-                match kind {
-                    0 | 1 => world.send(&signal(&[subject], &key, 1, Change::Void)),
-                    2 => world.send(&signal(&[subject], &key, 1, Change::End(EventTime::Day(Day(day))))),
-                    3 => world.send(&signal(&[subject], &key, 1, body("debt", day))),
-                    4 => world.send(&SubjectMessage::Continue),
-                    _ => {
-                        day += ahead * ahead;
-                        world.tick(day);
-                    }
-                }
-                if let Some(message) = all.get(at) {
-                    world.send(message);
-                }
-                world.settle();
-            }
-            let jobs: Vec<bool> = world.parts.iter().map(|(task, ..)| task.has_job()).collect();
-            let states: Vec<Vec<_>> = world.parts.iter().map(|(_, state, _)| state.iter().collect()).collect();
-            (world.letters, holdings(&world.households), jobs, states)
-        };
-        prop_assert_eq!(play(false), play(true));
+        prop_assert!(plays_alike(&steps, &all));
     }
 }

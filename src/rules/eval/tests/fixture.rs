@@ -92,6 +92,7 @@ pub(super) fn rule(asks: Vec<(&str, Ask)>) -> CrisisRule {
         score: Score { base: 40, add: Vec::new(), levels: vec![(Level::Watch, 40), (Level::High, 60)] },
         cooldown_days: 14,
         clear_when: None,
+        clear_say: None,
         escalate: Vec::new(),
         index: RuleIndex::default(),
     }

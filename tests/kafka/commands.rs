@@ -1,0 +1,119 @@
+//! The README's way, by the program alone: what an operator, a caseworker and a newcomer type, against a broker of its own.
+
+mod on_kafka {
+    use crate::harness::{OwnBroker, PATIENCE};
+    use crate::spine::process::Process;
+    use std::path::{Path, PathBuf};
+    use std::process::{Command, Output};
+    use std::time::Instant;
+
+    struct Desk {
+        _broker: OwnBroker,
+        dir: tempfile::TempDir,
+        config: PathBuf,
+        http: String,
+    }
+
+    impl Desk {
+        fn new() -> Self {
+            let broker = OwnBroker::start();
+            let dir = tempfile::tempdir().unwrap();
+            let config = dir.path().join("ieum.toml");
+            let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+            let text = format!(
+                "[application]\nid = \"desk\"\ninstance = \"a\"\nclock = \"declared\"\n[kafka]\nbootstrap = \"{}\"\n\
+                 session_timeout_ms = 6000\n[http]\nlisten = \"{port}\"\n",
+                broker.corner().config.kafka.bootstrap
+            );
+            std::fs::write(&config, text).unwrap();
+            Self { _broker: broker, dir, config, http: port.to_string() }
+        }
+
+        fn ieum(&self, args: &[&str]) -> Output {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_ieum"));
+            command.args(args).args(["--config".as_ref(), self.config.as_os_str()]).output().unwrap()
+        }
+
+        fn told(&self, args: &[&str]) -> String {
+            let output = self.ieum(args);
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "ieum {}: {}: {errors}", args.join(" "), output.status);
+            String::from_utf8(output.stdout).unwrap()
+        }
+
+        fn run(&self) -> Process {
+            let topics = Path::new(env!("CARGO_MANIFEST_DIR")).join("topics");
+            Process::start(&self.config, &topics, &self.dir.path().join("log"), self.http.clone())
+        }
+
+        fn alerts(&self) -> Vec<serde_json::Value> {
+            let all = self.told(&["alerts", "list", "--all", "--limit", "100000", "--json"]);
+            serde_json::from_str(&all).unwrap()
+        }
+    }
+
+    #[test]
+    fn a_city_is_written_alerts_are_read_and_an_action_comes_back() {
+        let desk = Desk::new();
+        let planned = desk.ieum(&["topics", "plan"]);
+        assert_eq!(planned.status.code(), Some(1), "nothing is there yet");
+        desk.told(&["topics", "apply"]);
+        assert!(desk.ieum(&["topics", "plan"]).status.success(), "nothing is left to do");
+
+        let waiting = desk.run();
+        let deadline = Instant::now() + 2 * PATIENCE;
+        while !waiting.get("/readyz").is_some_and(|why| why.contains("a rule pack")) {
+            assert!(Instant::now() < deadline, "{:?}\n{}", waiting.get("/readyz"), waiting.told());
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        desk.told(&["rules", "publish"]);
+        desk.told(&["simulate", "--households", "1000", "--days", "60", "--seed", "3"]);
+
+        let deadline = Instant::now() + 2 * PATIENCE;
+        let open = loop {
+            let alerts = desk.alerts();
+            // The city's own caseworkers have taken most of them on.
+            let live = |alert: &serde_json::Value| {
+                ["OPEN", "REOPENED", "CLAIMED"].contains(&alert["status"].as_str().unwrap())
+            };
+            if let Some(open) = alerts.into_iter().find(live) {
+                break open;
+            }
+            assert!(Instant::now() < deadline, "no alert is open\n{}", waiting.told());
+        };
+        let id = open["id"].as_str().unwrap();
+        let shown = desk.told(&["alerts", "show", id]);
+        let say = open["reasons"][0]["say"].as_str().unwrap();
+        assert!(shown.contains(say) && shown.contains(open["clears_when"].as_str().unwrap()), "{shown}");
+        assert!(desk.told(&["alerts", "list"]).contains(&id[..10]));
+
+        if let Some(other) = open["claimed_by"].as_str() {
+            desk.told(&["alerts", "act", id, "unclaimed", "--actor", other]);
+        }
+        desk.told(&["alerts", "act", id, "claimed", "--actor", "w-017"]);
+        let taken = desk.alerts().into_iter().find(|alert| alert["id"] == open["id"]).unwrap();
+        assert_eq!((&taken["status"], &taken["claimed_by"]), (&"CLAIMED".into(), &"w-017".into()));
+        let again = desk.ieum(&["alerts", "act", id, "claimed", "--actor", "w-018"]);
+        assert_eq!(again.status.code(), Some(1), "{}", String::from_utf8_lossy(&again.stderr));
+
+        let status: serde_json::Value =
+            serde_json::from_slice(&desk.ieum(&["status", "--json"]).stdout).unwrap();
+        assert!(status.to_string().contains("households"), "{status}");
+        assert!(waiting.get("/metrics").is_some_and(|page| page.contains("ieum_")));
+        let taken = desk.ieum(&["run", "--set", "application.instance=b"]);
+        assert_eq!(
+            taken.status.code(),
+            Some(3),
+            "the port is taken: {}",
+            String::from_utf8_lossy(&taken.stderr)
+        );
+        waiting.stop();
+        let store = desk.dir.path().join("state/desk/households/0");
+        let inspected = Command::new(env!("CARGO_BIN_EXE_ieum"))
+            .args(["state", "inspect", "--json"])
+            .arg(&store)
+            .output()
+            .unwrap();
+        assert!(inspected.status.success(), "{}", String::from_utf8_lossy(&inspected.stderr));
+    }
+}
