@@ -1,4 +1,8 @@
 //! What the processes decided, beside what the reference decides of the same raw records.
+//!
+//! What is not independent here: ticks with their completeness, the moments at which records were accepted, and which closings
+//! were refused are told to the reference as the logs hold them, for they depend on when processes were killed and came back.
+//! `tests/decisions.rs` lets it find its own, in one process.
 
 use super::fields::text;
 use super::order::{Next, order};

@@ -86,7 +86,7 @@ mod on_kafka {
         world.start("a");
         for _ in 0..plan().days {
             world.day_while(|world| {
-                while hits < HITS && rng.chance(1, 4) {
+                while hits < HITS && rng.chance(1, 2) {
                     world.pass(Duration::from_millis(rng.below(400)));
                     world.kill("a");
                     kills += 1;
