@@ -88,6 +88,8 @@ mod on_kafka {
             world.day_while(|world| {
                 while hits < HITS && rng.chance(1, 2) {
                     world.pass(Duration::from_millis(rng.below(400)));
+                    // Few of all moments lie in a transaction: the next one that does.
+                    world.await_open(Duration::from_secs(4));
                     world.kill("a");
                     kills += 1;
                     // What is undecided twice in a row was not just being committed.

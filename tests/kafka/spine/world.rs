@@ -134,6 +134,26 @@ impl World {
         self.processes.insert(instance, process);
     }
 
+    /// Waits for a moment at which records of an open transaction lie in some log, if one comes in time.
+    pub(super) fn await_open(&self, patience: Duration) {
+        let topics =
+            ["ieum.subjects", "ieum.households", "ieum.identity.changelog", "ieum.households.changelog"];
+        let places: Vec<TopicPartition> = topics
+            .iter()
+            .flat_map(|topic| {
+                let partitions = 0..self.layout.partitions(topic);
+                partitions.map(move |partition| TopicPartition { topic: SmolStr::new(topic), partition })
+            })
+            .collect();
+        let deadline = Instant::now() + patience;
+        for at in places.iter().cycle() {
+            let bounds = self.ends.bounds(at).unwrap();
+            if bounds.stable < bounds.high || Instant::now() >= deadline {
+                return;
+            }
+        }
+    }
+
     /// Ends a process in order.
     pub(super) fn stop(&mut self, instance: &str) {
         self.processes.remove(instance).unwrap().stop();
