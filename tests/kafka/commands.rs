@@ -1,7 +1,7 @@
 //! The README's way, by the program alone: what an operator, a caseworker and a newcomer type, against a broker of its own.
 
 mod on_kafka {
-    use crate::harness::{OwnBroker, PATIENCE};
+    use crate::harness::{OwnBroker, PATIENCE, free_address};
     use crate::spine::process::Process;
     use std::path::{Path, PathBuf};
     use std::process::{Command, Output};
@@ -19,14 +19,14 @@ mod on_kafka {
             let broker = OwnBroker::start();
             let dir = tempfile::tempdir().unwrap();
             let config = dir.path().join("ieum.toml");
-            let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+            let http = free_address();
             let text = format!(
                 "[application]\nid = \"desk\"\ninstance = \"a\"\nclock = \"declared\"\n[kafka]\nbootstrap = \"{}\"\n\
-                 session_timeout_ms = 6000\n[http]\nlisten = \"{port}\"\n",
+                 session_timeout_ms = 6000\n[http]\nlisten = \"{http}\"\n",
                 broker.corner().config.kafka.bootstrap
             );
             std::fs::write(&config, text).unwrap();
-            Self { _broker: broker, dir, config, http: port.to_string() }
+            Self { _broker: broker, dir, config, http }
         }
 
         fn ieum(&self, args: &[&str]) -> Output {

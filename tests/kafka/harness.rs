@@ -62,6 +62,11 @@ pub(crate) fn outlive(line: &str, rest: &[&OsStr]) {
     std::mem::forget(watcher);
 }
 
+/// An address that is free now.
+pub(crate) fn free_address() -> String {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
 /// Stops a broker and deletes its data.
 pub(crate) fn wipe_broker(dir: &Path) -> bool {
     let wiped = Command::new(script()).arg("wipe").arg("--dir").arg(dir).output();

@@ -61,7 +61,7 @@ pub struct Lane<B, S> {
     /// Whose recovery was advanced last.
     recovered: Option<TopicPartition>,
     handled: u64,
-    /// The last poll waited and nothing came.
+    /// The last step found nothing to take in.
     is_quiet: bool,
     facts: Vec<LaneFact>,
 }

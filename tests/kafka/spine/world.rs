@@ -1,10 +1,12 @@
 //! A broker with its topics, a city that writes to it and declares time, and the processes that work on it.
 
 use super::process::{Kafka, Process};
-use crate::harness::PATIENCE;
+use crate::harness::{PATIENCE, free_address};
 use ieum::config::{Config, Sources, load};
 use ieum::contracts::{Contracts, builtin_files};
 use ieum::engine::control::declare::Declarer;
+use ieum::engine::households::Households;
+use ieum::engine::identity::IDENTITY_CHANGELOG;
 use ieum::engine::lane::io::{Outgoing, Polled, TopicPartition};
 use ieum::engine::layout::{ALERTS_TOPIC, CONTROL_LOG, HOUSEHOLDS_LOG, Layout, PACKS_TOPIC, SUBJECTS_LOG};
 use ieum::engine::message::{ControlMessage, RawPosition, decode, encode};
@@ -136,8 +138,7 @@ impl World {
 
     /// Waits for a moment at which records of an open transaction lie in some log, if one comes in time.
     pub(super) fn await_open(&self, patience: Duration) {
-        let topics =
-            ["ieum.subjects", "ieum.households", "ieum.identity.changelog", "ieum.households.changelog"];
+        let topics = [SUBJECTS_LOG, HOUSEHOLDS_LOG, IDENTITY_CHANGELOG, Households::CHANGELOG];
         let places: Vec<TopicPartition> = topics
             .iter()
             .flat_map(|topic| {
@@ -443,11 +444,6 @@ fn few_partitions(dir: &Path) -> Contracts {
         files.push((name, content));
     }
     Contracts::parse(files.iter().map(|(name, content)| (*name, content.as_str()))).unwrap()
-}
-
-/// An address that is free now.
-fn free_address() -> String {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
 fn configuration_text(bootstrap: &str, instance: &str, state: &Path, http: &str, mib: u32) -> String {
