@@ -41,12 +41,14 @@ struct StageLag {
 }
 
 const CALL: Duration = Duration::from_secs(10);
+/// What has not moved for so long holds time; what has is on its way.
+const LOOK_AGAIN: Duration = Duration::from_secs(3);
 
 pub(super) fn run(args: &Status) -> Outcome {
     let config = args.connect.config()?;
     let contracts = builtin();
     let layout = Layout::new(contracts.layout());
-    let time = control_state(&config)?.map(|state| state.status(&layout));
+    let time = time(&config, &layout)?;
     let lags = STAGES.iter().map(|stage| lag(&config, &contracts, stage)).collect::<Result<Vec<_>, _>>()?;
     if args.json {
         output::json(&as_json(time.as_ref(), &lags));
@@ -55,6 +57,22 @@ pub(super) fn run(args: &Status) -> Outcome {
     }
     let moves = time.as_ref().is_some_and(|time| time.held_by.is_empty() && time.pack.is_some());
     Ok(if moves { Exit::Ok } else { Exit::Found })
+}
+
+/// Where time stands. Something waits at most moments of a running system: it holds time if a second look finds it where
+/// the first did.
+fn time(config: &Config, layout: &Layout) -> Result<Option<ControlStatus>, Stop> {
+    let look = || Ok::<_, Stop>(control_state(config)?.map(|state| state.status(layout)));
+    let first = look()?;
+    let Some(before) = first.as_ref().map(|first| &first.held_by).filter(|held| !held.is_empty()) else {
+        return Ok(first);
+    };
+    std::thread::sleep(LOOK_AGAIN);
+    let mut second = look()?;
+    if let Some(second) = &mut second {
+        second.held_by.retain(|hold| hold.is_where_it_was(before));
+    }
+    Ok(second)
 }
 
 /// Control's state, from its changelog; none before its first commit.

@@ -126,10 +126,12 @@ pub enum Fact {
         /// What it was.
         what: &'static str,
     },
-    /// A source fell silent for longer than its rhythm allows, or came back.
+    /// A source fell silent for longer than its rhythm allows, or came back. Told of all silent ones after a start too.
     SourceHealth {
         /// Which.
         source: SmolStr,
+        /// Where: a source that reports by region falls silent by region.
+        region: Option<SmolStr>,
         /// Whether it is silent.
         stale: bool,
     },

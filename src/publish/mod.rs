@@ -40,12 +40,10 @@ const CALL: Duration = Duration::from_secs(5);
 /// Pause between looks at the queue while it drains, which takes tens of milliseconds where many partitions were written. Asleep,
 /// not in a poll: of a poll's last millisecond rdkafka makes a busy loop.
 const DRAIN_PAUSE: Duration = Duration::from_millis(1);
-/// Pause before a record is offered again to a full queue.
-const FULL_PAUSE: Duration = Duration::from_micros(200);
+/// Pause before a record is offered again to a full queue, and how long that goes on within a call.
+const FULL: (Duration, Duration) = (Duration::from_millis(1), Duration::from_secs(1));
 /// One wait for delivery reports while a transaction is aborted.
 const REPORTS: Duration = Duration::from_millis(2);
-/// Longest drain per call.
-const DRAIN: Duration = Duration::from_secs(5);
 
 /// One lane's producer.
 pub struct Publisher {
@@ -84,50 +82,44 @@ impl Publisher {
         Ok(())
     }
 
-    /// Queues a record.
+    /// Queues a record, waiting for a moment while the queue is full.
     pub fn produce(&mut self, record: &Outgoing<'_>) -> Result<(), Failure> {
-        let opaque = self.producer.context().opaque(self.queued);
-        let mut message: BaseRecord<'_, [u8], [u8], usize> =
-            BaseRecord::with_opaque_to(record.topic, opaque).partition(record.partition);
-        message.key = record.key;
-        message.payload = record.value;
-        if !record.headers.is_empty() {
-            message.headers = Some(headers(record));
-        }
-        match self.producer.send(message) {
-            Ok(()) => {
-                self.queued += 1;
-                // Delivery reports are taken along the way, so that a drain finds few of them.
-                if self.queued.is_multiple_of(256) {
+        let mut full_since: Option<Instant> = None;
+        loop {
+            let opaque = self.producer.context().opaque(self.queued);
+            match self.producer.send(message(record, opaque)) {
+                Ok(()) => break,
+                Err((KafkaError::MessageProduction(Code::QueueFull), _)) => {
                     self.producer.poll(Duration::ZERO);
+                    if full_since.get_or_insert_with(Instant::now).elapsed() >= FULL.1 {
+                        return Err(Failure::Retry(String::from("producer queue is full")));
+                    }
+                    std::thread::sleep(FULL.0);
                 }
-                Ok(())
+                Err((error, _)) => return Err(self.judge_send(&error)),
             }
-            Err((KafkaError::MessageProduction(Code::QueueFull), _)) => {
-                self.producer.poll(Duration::ZERO);
-                std::thread::sleep(FULL_PAUSE);
-                Err(Failure::Retry(String::from("producer queue is full")))
-            }
-            Err((error, _)) => Err(self.judge_send(&error)),
         }
+        self.queued += 1;
+        // Delivery reports are taken along the way, so that a drain finds few of them.
+        if self.queued.is_multiple_of(256) {
+            self.producer.poll(Duration::ZERO);
+        }
+        Ok(())
     }
 
-    /// Waits until everything queued is acknowledged; offsets in the order produced.
-    pub fn drain(&mut self) -> Result<Vec<i64>, Failure> {
-        let deadline = Instant::now() + DRAIN;
+    /// Waits so long until everything queued is acknowledged; offsets in the order produced, none where some are not yet.
+    pub fn drain(&mut self, wait: Duration) -> Result<Option<Vec<i64>>, Failure> {
+        let deadline = Instant::now() + wait;
         loop {
             self.producer.poll(Duration::ZERO);
             if let Some((code, told)) = self.producer.context().failed() {
                 return Err(self.judge_delivery(code, told));
             }
             if let Some(offsets) = self.producer.context().offsets(self.queued) {
-                return Ok(offsets);
+                return Ok(Some(offsets));
             }
             if Instant::now() >= deadline {
-                return Err(Failure::Retry(format!(
-                    "{} records are not acknowledged",
-                    self.producer.in_flight_count()
-                )));
+                return Ok(None);
             }
             std::thread::sleep(DRAIN_PAUSE);
         }
@@ -261,6 +253,17 @@ fn producer(config: &KafkaConfig, mode: &Mode) -> Result<BaseProducer<Deliveries
         })?;
     }
     Ok(producer)
+}
+
+/// A record as librdkafka takes it; a negative partition leaves the choice to it.
+fn message<'a>(record: &Outgoing<'a>, opaque: usize) -> BaseRecord<'a, [u8], [u8], usize> {
+    let mut message = BaseRecord::with_opaque_to(record.topic, opaque).partition(record.partition);
+    message.key = record.key;
+    message.payload = record.value;
+    if !record.headers.is_empty() {
+        message.headers = Some(headers(record));
+    }
+    message
 }
 
 fn headers(record: &Outgoing<'_>) -> OwnedHeaders {

@@ -1,14 +1,14 @@
 //! A plain producer: for the command line, the city and the sampler, which write outside any lane.
 
 use super::delivery::Deliveries;
-use super::headers;
+use super::message;
 use crate::config::KafkaConfig;
 use crate::engine::lane::io::{Failure, Outgoing};
 use crate::engine::layout::CONTROL_LOG;
 use crate::engine::message::{ControlMessage, encode};
 use crate::telemetry::kafka::failure;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::producer::{BaseProducer, Producer};
 use std::time::{Duration, Instant};
 
 /// An idempotent producer without transactions.
@@ -38,14 +38,7 @@ impl Plain {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
             let opaque = self.producer.context().opaque(self.queued);
-            let mut message: BaseRecord<'_, [u8], [u8], usize> =
-                BaseRecord::with_opaque_to(record.topic, opaque).partition(record.partition);
-            message.key = record.key;
-            message.payload = record.value;
-            if !record.headers.is_empty() {
-                message.headers = Some(headers(record));
-            }
-            match self.producer.send(message) {
+            match self.producer.send(message(record, opaque)) {
                 Ok(()) => {
                     self.queued += 1;
                     self.producer.poll(Duration::ZERO);

@@ -7,6 +7,7 @@ use crate::ingest::{ChangelogReader, Ends, Member, Membership};
 use crate::publish::{Mode, Publisher};
 use crate::types::SmolStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Which lane of which installation.
 #[derive(Clone, Debug)]
@@ -131,8 +132,8 @@ impl Broker for KafkaBroker {
         self.publisher.produce(record)
     }
 
-    fn drain(&mut self) -> Result<Vec<i64>, Failure> {
-        self.publisher.drain()
+    fn drain(&mut self, wait_ms: u64) -> Result<Option<Vec<i64>>, Failure> {
+        self.publisher.drain(Duration::from_millis(wait_ms))
     }
 
     fn send_offsets(&mut self, next: &[(TopicPartition, i64)]) -> Result<(), Failure> {

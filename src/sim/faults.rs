@@ -41,11 +41,13 @@ pub const AT_THE_END: &[Fault] = &[
     Fault::Late,
 ];
 
-/// Steps that are made for every record would have nearly all faults: the others are likelier to fail.
+/// Steps that are made for every record would have nearly all faults: the others are likelier to fail, above all where
+/// most ways lead on.
 fn weight(step: &str) -> u64 {
     match step {
         "poll" => 1,
         "produce" => 2,
+        "commit" => 16,
         _ => 8,
     }
 }

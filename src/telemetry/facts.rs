@@ -127,9 +127,14 @@ impl LaneTelemetry {
                 tracing::warn!(stage, what, topic = %at.topic, partition = at.partition, "stage record ignored");
                 metrics.ignored.with_label_values(&[stage, what]).inc();
             }
-            Fact::SourceHealth { source, stale } => {
-                tracing::warn!(source = %source, stale, "a source fell silent or came back");
-                metrics.stale.with_label_values(&[source.as_str()]).set((*stale).into());
+            Fact::SourceHealth { source, region, stale } => {
+                let region = region.as_deref().unwrap_or_default();
+                if *stale {
+                    tracing::warn!(source = %source, region, "a source is silent for longer than its rhythm allows");
+                } else {
+                    tracing::info!(source = %source, region, "a source came back");
+                }
+                metrics.stale.with_label_values(&[source.as_str(), region]).set((*stale).into());
             }
             Fact::StreamTime { through, complete } => {
                 let labels = self.task(at);

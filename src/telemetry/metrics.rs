@@ -137,7 +137,7 @@ impl Metrics {
             stale: gauge(
                 "ieum_source_stale",
                 "1 while a source is silent for longer than its rhythm allows.",
-                &["source"],
+                &["source", "region"],
             ),
             complete: gauge("ieum_time_complete", "1 while all upstreams are complete.", task),
             evaluated: counter(

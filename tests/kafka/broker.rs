@@ -16,7 +16,7 @@ mod on_kafka {
         let mut broker = corner.broker("a");
         broker.begin().unwrap();
         produce(&mut broker, &corner.at(0), &["one", "two"]);
-        assert_eq!(patiently(|| broker.drain()), Ok(vec![0, 1]));
+        assert_eq!(drained(&mut broker), Ok(vec![0, 1]));
         assert_eq!(values(&corner), Vec::<String>::new());
         broker.commit().unwrap();
         assert_eq!(values(&corner), ["one", "two"]);
@@ -49,7 +49,7 @@ mod on_kafka {
             let record = Outgoing { topic, partition, key: None, value: None, headers: &headers };
             broker.produce(&record).unwrap();
         }
-        assert_eq!(patiently(|| broker.drain()), Ok(vec![0, 2, 1, 3]));
+        assert_eq!(drained(&mut broker), Ok(vec![0, 2, 1, 3]));
         broker.commit().unwrap();
         let found = corner.committed_records(&corner.topic);
         let last = found.iter().find(|r| r.at.partition == 1 && r.offset == 3).unwrap();
@@ -97,7 +97,7 @@ mod on_kafka {
         let mut first = corner.running("a", 1);
         first.begin().unwrap();
         produce(&mut first, &corner.at(0), &["torn"]);
-        patiently(|| first.drain()).unwrap();
+        drained(&mut first).unwrap();
         let mut second = corner.broker("a");
         assert!(matches!(first.commit(), Err(Failure::Fenced(_))));
         commit(&mut second, &corner.at(0), &["whole"]);
@@ -112,7 +112,7 @@ mod on_kafka {
         let at = corner.at(0);
         broker.begin().unwrap();
         produce(&mut broker, &at, &["late"]);
-        patiently(|| broker.drain()).unwrap();
+        drained(&mut broker).unwrap();
         patiently(|| broker.send_offsets(&[(at.clone(), 3)])).unwrap();
         // The broker has aborted it once a reader sees its marker.
         until(&mut broker, |event| matches!(event, Event::End { position: 2, .. }).then_some(()));
@@ -131,7 +131,7 @@ mod on_kafka {
         let at = corner.at(0);
         broker.begin().unwrap();
         produce(&mut broker, &at, &["open"]);
-        patiently(|| broker.drain()).unwrap();
+        drained(&mut broker).unwrap();
         patiently(|| broker.send_offsets(&[(at.clone(), 1)])).unwrap();
         patiently(|| broker.reopen_producer()).unwrap();
         assert_eq!(patiently(|| broker.committed(std::slice::from_ref(&at))), Ok(vec![None]));
@@ -303,7 +303,7 @@ mod on_kafka {
         let mut other = corner.broker("b");
         other.begin().unwrap();
         produce(&mut other, &at, &["open"]);
-        patiently(|| other.drain()).unwrap();
+        drained(&mut other).unwrap();
         let bounds = patiently(|| broker.changelog_bounds(&at)).unwrap();
         assert_eq!((bounds.start, bounds.stable, bounds.high), (0, 7, 8));
         let mut found = Vec::new();

@@ -270,6 +270,11 @@ pub(crate) fn patiently<T>(mut step: impl FnMut() -> Result<T, Failure>) -> Resu
     }
 }
 
+/// The offsets of all that was produced, once it is acknowledged.
+pub(crate) fn drained(broker: &mut KafkaBroker) -> Result<Vec<i64>, Failure> {
+    patiently(|| broker.drain(1_000)?.ok_or_else(|| Failure::Retry(String::from("not all is acknowledged"))))
+}
+
 /// Produces values into a partition, in the open transaction.
 pub(crate) fn produce(broker: &mut KafkaBroker, at: &TopicPartition, values: &[&str]) {
     for value in values {
@@ -288,7 +293,7 @@ pub(crate) fn produce(broker: &mut KafkaBroker, at: &TopicPartition, values: &[&
 pub(crate) fn commit(broker: &mut KafkaBroker, at: &TopicPartition, values: &[&str]) -> Vec<i64> {
     patiently(|| broker.begin()).unwrap();
     produce(broker, at, values);
-    let offsets = patiently(|| broker.drain()).unwrap();
+    let offsets = drained(broker).unwrap();
     broker.commit().unwrap();
     offsets
 }
@@ -297,7 +302,7 @@ pub(crate) fn commit(broker: &mut KafkaBroker, at: &TopicPartition, values: &[&s
 pub(crate) fn abort(broker: &mut KafkaBroker, at: &TopicPartition, values: &[&str]) {
     patiently(|| broker.begin()).unwrap();
     produce(broker, at, values);
-    patiently(|| broker.drain()).unwrap();
+    drained(broker).unwrap();
     patiently(|| broker.abort()).unwrap();
 }
 

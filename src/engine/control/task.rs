@@ -35,11 +35,13 @@ pub(super) struct Shared {
 pub(super) struct ControlTask {
     shared: Arc<Shared>,
     state: ControlState,
+    /// Since its start it has told which sources are silent.
+    has_told: bool,
 }
 
 impl ControlTask {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, state: ControlState::default() }
+        Self { shared, state: ControlState::default(), has_told: false }
     }
 }
 
@@ -53,6 +55,9 @@ impl Task for ControlTask {
                 return Err(Blocked::Unreadable(error.to_string()));
             }
             Err(MessageError::Short(_) | MessageError::Body(_)) => ignore(&mut effects, "unreadable record"),
+        }
+        if !std::mem::replace(&mut self.has_told, true) {
+            effects.facts.extend(self.state.told.iter().filter(|told| told.stale).map(health));
         }
         self.tick_identity(&mut effects);
         self.tick_households(&mut effects);
@@ -143,8 +148,7 @@ impl ControlTask {
             for (before, verdict) in self.state.tell(&verdicts) {
                 effects.outputs.extend(shared.health.record(&shared.layout, before.as_ref(), &verdict, t));
                 if before.as_ref().is_some_and(|b| b.stale) != verdict.state.stale {
-                    let (source, stale) = (verdict.state.source.clone(), verdict.state.stale);
-                    effects.facts.push(Fact::SourceHealth { source, stale });
+                    effects.facts.push(health(&verdict.state));
                 }
                 sources.push(verdict.state);
             }
@@ -179,6 +183,10 @@ impl ControlTask {
             self.state.delivered = t;
         }
     }
+}
+
+fn health(state: &SourceState) -> Fact {
+    Fact::SourceHealth { source: state.source.clone(), region: state.region.clone(), stale: state.stale }
 }
 
 fn ignore(effects: &mut Effects, what: &'static str) {

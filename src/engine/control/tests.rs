@@ -177,6 +177,15 @@ fn a_dead_feed_of_a_source_freezes_it_though_another_feed_lives() {
     }
     let told = world.control().told;
     assert_eq!((told[0].complete_through, told[0].stale), (StreamTime::ZERO, true));
+
+    // Who looks at a process that has just started learns of it too, and once.
+    world.task = ControlTask::new(Arc::clone(&world.shared));
+    world.task.rebuild(&mut world.state.iter());
+    world.facts.clear();
+    for _ in 0..2 {
+        world.run(&format!("seen cuts A {}", 14 * DAY_S));
+    }
+    assert_eq!(world.facts, [Fact::SourceHealth { source: SmolStr::new("A"), region: None, stale: true }]);
 }
 
 #[test]
@@ -207,11 +216,17 @@ fn status_names_what_holds_time_back() {
     }
     let layout = world.shared.layout.clone();
     let hold = Hold::Raw { topic: SmolStr::new("a"), partition: 0, position: 3, end: 5 };
-    assert_eq!(world.control().status(&layout).held_by, [hold]);
+    let first = world.control().status(&layout).held_by;
+    assert_eq!(first, [hold]);
+    assert!(first[0].is_where_it_was(&first), "nothing has moved");
+    world.run("progress a:4");
+    let moved = world.control().status(&layout).held_by;
+    assert!(moved.len() == 1 && !moved[0].is_where_it_was(&first), "{moved:?} moves");
     for line in ["progress a:5", "reached identity 0 10"] {
         world.run(line);
     }
     let status = world.control().status(&layout);
+    assert!(!status.held_by[0].is_where_it_was(&first), "another thing holds now");
     let (reached, waiting) = (StreamTime::ZERO, StreamTime(10_000));
     assert_eq!(status.held_by, [Hold::Stage { stage: "identity", partition: 1, reached, waiting }]);
     assert_eq!((status.intake, status.identity), (waiting, StreamTime::ZERO));

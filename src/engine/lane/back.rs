@@ -34,7 +34,7 @@ impl<B: Broker, S: Store> Lane<B, S> {
 
     /// The broker fences the producer of a transaction that it timed out: that is no second process.
     fn fenced(&self, step: &'static str, detail: String) -> Result<Back, LaneStop> {
-        let age_ms = self.transaction.as_ref().map_or(0, |open| self.now_ms.saturating_sub(open.opened_ms));
+        let age_ms = self.at_broker().map_or(0, |open| self.now_ms.saturating_sub(open.opened_ms));
         if age_ms >= self.config.transaction_timeout_ms {
             return Ok(Back::Resolve { cause: step, detail, reopened: false });
         }
@@ -52,7 +52,7 @@ impl<B: Broker, S: Store> Lane<B, S> {
 
     /// Asks the coordinator for something that only the newest producer of its name is granted, and takes it back.
     fn ask_producer(&mut self) -> Result<(), Failure> {
-        if self.transaction.as_ref().is_none_or(|open| !open.begun) {
+        if self.at_broker().is_none_or(|open| !open.begun) {
             let Some(slot) = self.slots.values().next() else { return Ok(()) };
             let offset = (slot.at.clone(), slot.committed.max(0));
             self.broker.begin()?;
@@ -66,7 +66,7 @@ impl<B: Broker, S: Store> Lane<B, S> {
 
     /// Gives the open transaction up.
     pub(super) fn give_up(&mut self, cause: &'static str, detail: String) -> Result<(), Halt> {
-        if self.transaction.is_some() && self.back.is_none() {
+        if self.at_broker().is_some() && self.back.is_none() {
             self.back = Some(Back::Abort { cause, detail });
         }
         self.go_back()
@@ -84,7 +84,7 @@ impl<B: Broker, S: Store> Lane<B, S> {
     }
 
     fn abort(&mut self, cause: &'static str, detail: String) -> Result<(), Halt> {
-        if self.transaction.as_ref().is_some_and(|open| open.begun) {
+        if self.at_broker().is_some_and(|open| open.begun) {
             match self.broker.abort() {
                 Ok(()) => {}
                 Err(Failure::Retry(told) | Failure::Abort(told)) => {
@@ -115,15 +115,14 @@ impl<B: Broker, S: Store> Lane<B, S> {
             return Err(outside("reopen the producer", failure));
         }
         // Each part's position: the group's now, and what it was and would be.
-        let closing = self.transaction.as_ref().and_then(|open| open.closing.as_ref());
-        let Some(closing) = closing.filter(|closing| closing.asked) else {
+        let Some(commit) = self.committing.as_ref().filter(|commit| commit.asked) else {
             // Its commit was never asked for.
             self.facts.push(LaneFact::Aborted { cause, detail });
             self.rewind();
             return Ok(());
         };
         let expected: Vec<(TopicPartition, i64)> =
-            closing.parts.iter().map(|part| (part.at.clone(), part.next)).collect();
+            commit.parts.iter().map(|part| (part.at.clone(), part.next)).collect();
         let asked: Vec<TopicPartition> = expected.iter().map(|(at, _)| at.clone()).collect();
         let offsets = match self.broker.committed(&asked) {
             Ok(offsets) => offsets,
@@ -148,13 +147,12 @@ impl<B: Broker, S: Store> Lane<B, S> {
         Ok(())
     }
 
-    /// Every task that the transaction touched stands again where its last commit left it.
+    /// Every task that was touched since its last commit stands again where that left it.
     fn rewind(&mut self) {
-        let Some(open) = self.transaction.take() else { return };
-        // A commit that had begun took the writes over: they are to be undone with the rest.
-        for part in open.closing.into_iter().flat_map(|closing| closing.parts) {
+        let (committing, open) = (self.committing.take(), self.transaction.take());
+        for part in committing.iter().flat_map(|commit| &commit.parts) {
             if let Some(slot) = self.slots.get_mut(&part.at) {
-                slot.overlay.extend(part.delta);
+                slot.touched = true;
             }
         }
         let leaving = self.leaving.as_ref().map_or(&[][..], |leaving| &leaving.partitions);
@@ -165,7 +163,8 @@ impl<B: Broker, S: Store> Lane<B, S> {
             slot.undo(self.stage.as_ref());
             slot.phase = Phase::Seek;
         }
-        for (at, _) in open.continued {
+        let continued = committing.map(|commit| commit.open).into_iter().chain(open);
+        for (at, _) in continued.flat_map(|open| open.continued) {
             if let Some(slot) = self.slots.get_mut(&at) {
                 slot.continue_until = None;
             }

@@ -1,10 +1,14 @@
 //! The open transaction and its commit: outputs, changelog records and one marker per task, drained; then the input
 //! offsets; then the commit; and only then the store. A step that failed for now is gone on with where it stood.
+//!
+//! A drain takes as long as the broker's answers, one request a partition. Meanwhile the lane handles what is to be
+//! committed next; the producer gets nothing of that before this commit is over.
 
 use super::io::{Broker, Failure, Outgoing, Store, StorePosition, TopicPartition};
 use super::recovery::signed;
 use super::slot::{Slot, message_bytes};
 use super::stop::Halt;
+use super::view::Overlay;
 use super::{Lane, LaneFact, Marker, data_key, faulty};
 use crate::engine::effect::{Fact, Output};
 use crate::engine::state::{Key, Record};
@@ -31,7 +35,6 @@ pub(super) struct Transaction {
     pub(super) facts: Vec<LaneFact>,
     /// Facts that every record brings, and how often: a commit of many records keeps one of each.
     counted: Vec<(Fact, u64)>,
-    pub(super) closing: Option<Closing>,
 }
 
 impl Transaction {
@@ -65,8 +68,11 @@ impl Transaction {
 }
 
 /// A commit under way.
-pub(super) struct Closing {
+pub(super) struct Commit {
+    /// What it commits; nothing more comes to it.
+    pub(super) open: Transaction,
     pub(super) parts: Vec<Part>,
+    began_ms: u64,
     /// The part whose changelog records are being produced.
     part: usize,
     /// Offsets of all that was produced, once drained.
@@ -88,15 +94,35 @@ pub(super) struct Part {
     marker_index: Option<usize>,
 }
 
+/// Longest wait for the broker to take what was produced, in a call and in all: after that it is away.
+const DRAIN_MS: u64 = 5_000;
+
 /// A protocol step that failed.
 pub(super) type Trouble = (&'static str, Failure);
 
 impl<B: Broker, S: Store> Lane<B, S> {
-    pub(super) fn commit_if_due(&mut self) -> Result<(), Halt> {
-        if self.transaction.as_ref().is_some_and(|open| open.closing.is_some() || self.is_due(open)) {
-            return self.commit();
+    /// Goes on with the commit under way, waiting so long for the broker's answers, and begins the one that is due.
+    pub(super) fn commit_if_due(&mut self, wait_ms: u64) -> Result<(), Halt> {
+        // Where nothing more can be taken in there is nothing else to do.
+        let is_full = self.transaction.as_ref().is_some_and(|open| self.is_full(open));
+        let wait_ms = if is_full { DRAIN_MS } else { wait_ms };
+        if !self.go_on(wait_ms)? || self.transaction.as_ref().is_none_or(|open| !self.is_due(open)) {
+            return Ok(());
         }
-        Ok(())
+        self.close()?;
+        self.go_on(0).map(drop)
+    }
+
+    /// Commits all that was handled.
+    pub(super) fn commit_all(&mut self) -> Result<(), Halt> {
+        self.go_on(DRAIN_MS)?;
+        self.close()?;
+        self.go_on(DRAIN_MS).map(drop)
+    }
+
+    /// What the broker may know of.
+    pub(super) fn at_broker(&self) -> Option<&Transaction> {
+        self.committing.as_ref().map(|commit| &commit.open).or(self.transaction.as_ref())
     }
 
     fn is_due(&self, open: &Transaction) -> bool {
@@ -110,25 +136,20 @@ impl<B: Broker, S: Store> Lane<B, S> {
         open.inputs >= self.config.max_records || open.bytes >= self.config.max_bytes
     }
 
-    /// Commits the open transaction. It is gone when this returns without a halt, one way or the other.
-    pub(super) fn commit(&mut self) -> Result<(), Halt> {
-        self.close()?;
-        match self.run_commit() {
-            Ok(()) => {
-                self.apply_commit();
-                Ok(())
-            }
-            Err(trouble) => self.turn_back(trouble),
+    /// Goes on with the commit under way; whether it is over, one way or the other.
+    fn go_on(&mut self, wait_ms: u64) -> Result<bool, Halt> {
+        match self.run_commit(wait_ms) {
+            Ok(false) => return Ok(false),
+            Ok(true) => self.apply_commit(),
+            Err(trouble) => self.turn_back(trouble)?,
         }
+        Ok(true)
     }
 
     /// Collects what belongs to the commit: from here on the transaction takes nothing more in.
     fn close(&mut self) -> Result<(), Halt> {
-        let has_changelog = self.has_changelog();
+        let (has_changelog, began_ms) = (self.has_changelog(), self.now_ms);
         let Some(open) = &mut self.transaction else { return Ok(()) };
-        if open.closing.is_some() {
-            return Ok(());
-        }
         let touched: Vec<_> = self.slots.values().filter(|slot| slot.touched).collect();
         let positions: Vec<_> = touched.iter().map(|slot| (slot.at.clone(), slot.next)).collect();
         let mut parts = Vec::with_capacity(positions.len());
@@ -142,43 +163,58 @@ impl<B: Broker, S: Store> Lane<B, S> {
             }
             parts.push(Part::of(slot, *next, has_changelog));
         }
-        open.closing = Some(Closing { parts, part: 0, offsets: None, offsets_sent: false, asked: false });
+        let Some(open) = self.transaction.take() else { return Ok(()) };
+        let commit =
+            Commit { open, parts, began_ms, part: 0, offsets: None, offsets_sent: false, asked: false };
+        self.committing = Some(commit);
         Ok(())
     }
 
-    fn run_commit(&mut self) -> Result<(), Trouble> {
+    /// Whether there is no commit under way, or it has committed now.
+    fn run_commit(&mut self, wait_ms: u64) -> Result<bool, Trouble> {
         self.produce_outputs()?;
         self.produce_changelog()?;
-        let Some(open) = &mut self.transaction else { return Ok(()) };
-        let Some(closing) = &mut open.closing else { return Ok(()) };
-        if closing.offsets.is_none() {
-            let offsets = if open.begun {
-                self.broker.drain().map_err(|failure| ("drain", failure))?
+        let Some(commit) = &mut self.committing else { return Ok(true) };
+        if commit.offsets.is_none() {
+            let offsets = if commit.open.begun {
+                self.broker.drain(wait_ms).map_err(|failure| ("drain", failure))?
             } else {
-                Vec::new()
+                Some(Vec::new())
             };
-            if offsets.len() != open.produced {
-                let detail = format!("{} records produced, {} acknowledged", open.produced, offsets.len());
+            let Some(offsets) = offsets else {
+                let is_late =
+                    wait_ms >= DRAIN_MS || self.now_ms.saturating_sub(commit.began_ms) >= DRAIN_MS;
+                let detail = || format!("{} records are not acknowledged", commit.open.produced);
+                return if is_late { Err(("drain", Failure::Retry(detail()))) } else { Ok(false) };
+            };
+            if offsets.len() != commit.open.produced {
+                let detail =
+                    format!("{} records produced, {} acknowledged", commit.open.produced, offsets.len());
                 return Err(("drain", Failure::Abort(detail)));
             }
-            closing.offsets = Some(offsets);
+            commit.offsets = Some(offsets);
         }
-        if !open.begun {
+        if !commit.open.begun {
             self.broker.begin().map_err(|failure| ("begin", failure))?;
-            open.begun = true;
+            commit.open.begun = true;
         }
-        if !closing.offsets_sent && !closing.parts.is_empty() {
-            let next: Vec<_> = closing.parts.iter().map(|part| (part.at.clone(), part.next)).collect();
+        if !commit.offsets_sent && !commit.parts.is_empty() {
+            let next: Vec<_> = commit.parts.iter().map(|part| (part.at.clone(), part.next)).collect();
             self.broker.send_offsets(&next).map_err(|failure| ("send offsets", failure))?;
-            closing.offsets_sent = true;
+            commit.offsets_sent = true;
         }
-        closing.asked = true;
-        self.broker.commit().map_err(|failure| ("commit", failure))
+        commit.asked = true;
+        self.broker.commit().map_err(|failure| ("commit", failure))?;
+        Ok(true)
     }
 
-    /// Hands queued outputs to the producer, beginning the transaction with the first.
+    /// Hands queued outputs to the producer, beginning the transaction with the first: those of the commit under way,
+    /// or of the open transaction where there is none.
     pub(super) fn produce_outputs(&mut self) -> Result<(), Trouble> {
-        let Some(open) = &mut self.transaction else { return Ok(()) };
+        let Some(open) = self.committing.as_mut().map(|commit| &mut commit.open).or(self.transaction.as_mut())
+        else {
+            return Ok(());
+        };
         while let Some(output) = open.queue.front() {
             if !open.begun {
                 self.broker.begin().map_err(|failure| ("begin", failure))?;
@@ -201,11 +237,10 @@ impl<B: Broker, S: Store> Lane<B, S> {
     fn produce_changelog(&mut self) -> Result<(), Trouble> {
         let Some(topic) = self.stage.changelog() else { return Ok(()) };
         let most = self.config.max_message_bytes;
-        let Some(open) = &mut self.transaction else { return Ok(()) };
-        let Some(closing) = &mut open.closing else { return Ok(()) };
-        while let Some(part) = closing.parts.get_mut(closing.part) {
+        let Some(Commit { open, parts, part: current, .. }) = &mut self.committing else { return Ok(()) };
+        while let Some(part) = parts.get_mut(*current) {
             let Some(marker) = &part.marker else {
-                closing.part += 1;
+                *current += 1;
                 continue;
             };
             if !open.begun {
@@ -230,24 +265,20 @@ impl<B: Broker, S: Store> Lane<B, S> {
             self.broker.produce(&record).map_err(|failure| ("produce", failure))?;
             part.marker_index = Some(open.produced);
             open.produced += 1;
-            closing.part += 1;
+            *current += 1;
         }
         Ok(())
     }
 
     /// The transaction has committed: the stores take it in, and its facts are told.
     pub(super) fn apply_commit(&mut self) {
-        let Some(Transaction { closing, facts, counted, continued, inputs, outputs, opened_ms, .. }) =
-            self.transaction.take()
-        else {
-            return;
-        };
-        let Some(closing) = closing else { return };
-        let offsets = closing.offsets.unwrap_or_default();
+        let Some(Commit { open, parts, offsets, .. }) = self.committing.take() else { return };
+        let Transaction { facts, counted, continued, inputs, outputs, opened_ms, .. } = open;
+        let offsets = offsets.unwrap_or_default();
         let mut changelog = 0;
-        for part in closing.parts {
+        for part in parts {
             let Some(slot) = self.slots.get_mut(&part.at) else { continue };
-            (slot.committed, slot.touched, slot.careful) = (part.next, false, false);
+            (slot.committed, slot.careful) = (part.next, false);
             if let Some(marker) = &part.marker {
                 slot.sequence = marker.sequence;
                 changelog += marker.records;
@@ -266,6 +297,7 @@ impl<B: Broker, S: Store> Lane<B, S> {
             if let Some(store) = &mut slot.store {
                 store.apply(&part.delta, position);
             }
+            settle(&mut slot.overlay, &part.delta);
         }
         for (at, index) in continued {
             if let Some(slot) = self.slots.get_mut(&at) {
@@ -283,7 +315,9 @@ impl Part {
     fn of<S: Store>(slot: &mut Slot<S>, next: i64, has_changelog: bool) -> Self {
         let stream_time_ms = slot.task.stream_time_ms();
         let pack = slot.pack();
-        let delta: Vec<_> = std::mem::take(&mut slot.overlay).into_iter().collect();
+        let delta: Vec<_> =
+            slot.overlay.iter().map(|(key, record)| (key.clone(), record.clone())).collect();
+        slot.touched = false;
         let marker = has_changelog.then(|| Marker {
             sequence: slot.sequence + 1,
             records: delta.len() as u64,
@@ -293,6 +327,20 @@ impl Part {
             previous: slot.marker_offset,
         });
         Self { at: slot.at.clone(), next, delta, marker, stream_time_ms, produced: 0, marker_index: None }
+    }
+}
+
+/// What a commit wrote leaves the overlay, unless it was written again meanwhile.
+fn settle(overlay: &mut Overlay, committed: &[(Key, Option<Arc<Record>>)]) {
+    for (key, then) in committed {
+        let is_same = match (overlay.get(key), then) {
+            (Some(Some(now)), Some(then)) => Arc::ptr_eq(now, then),
+            (Some(None), None) => true,
+            _ => false,
+        };
+        if is_same {
+            overlay.remove(key);
+        }
     }
 }
 

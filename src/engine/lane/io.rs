@@ -157,9 +157,9 @@ pub trait Broker {
     fn begin(&mut self) -> Result<(), Failure>;
     /// Queues a record of the open transaction. [`Failure::Retry`] when the queue is full.
     fn produce(&mut self, record: &Outgoing<'_>) -> Result<(), Failure>;
-    /// Waits until every record queued since [`Self::begin`] is acknowledged; the offset of each, in the order
-    /// produced. May be called again after [`Failure::Retry`].
-    fn drain(&mut self) -> Result<Vec<i64>, Failure>;
+    /// Waits up to `wait_ms` until every record queued since [`Self::begin`] is acknowledged; the offset of each, in the
+    /// order produced, or none where some are not yet.
+    fn drain(&mut self, wait_ms: u64) -> Result<Option<Vec<i64>>, Failure>;
     /// Adds next input offsets to the transaction, with fresh group metadata.
     fn send_offsets(&mut self, next: &[(TopicPartition, i64)]) -> Result<(), Failure>;
     /// Commits the transaction.

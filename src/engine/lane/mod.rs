@@ -4,6 +4,7 @@
 //! assigned ─▶ recover (offsets, changelog, store) ─▶ assign ─▶ running ◀─▶ blocked
 //! running: poll ─▶ handle into the overlay ─▶ produce      (take)
 //!          outputs, changelog, markers ─▶ drain ─▶ offsets ─▶ commit ─▶ store      (commit)
+//!          while that drains: poll ─▶ handle into the overlay, for the commit behind it
 //!          anything else ─▶ abort or find out ─▶ drop the overlay, rebuild, seek   (back)
 //! ```
 
@@ -34,7 +35,7 @@ pub(crate) use stop::{letter_text, unit_text};
 
 use super::task::Stage;
 use back::Back;
-use commit::Transaction;
+use commit::{Commit, Transaction};
 use io::{Broker, Store, StoreFault, TopicPartition};
 use slot::Slot;
 use std::collections::BTreeMap;
@@ -53,7 +54,10 @@ pub struct Lane<B, S> {
     config: LaneConfig,
     now_ms: u64,
     slots: BTreeMap<TopicPartition, Slot<S>>,
+    /// What is handled and will be committed next.
     transaction: Option<Transaction>,
+    /// The commit under way. What is open behind it rests on its writes and goes back with it.
+    committing: Option<Commit>,
     /// The way back from a transaction that will not simply commit; nothing else happens before its end.
     back: Option<Back>,
     leaving: Option<Leaving>,
@@ -77,6 +81,7 @@ impl<B: Broker, S: Store> Lane<B, S> {
             now_ms: 0,
             slots: BTreeMap::new(),
             transaction: None,
+            committing: None,
             back: None,
             leaving: None,
             trouble: Backoff::default(),
@@ -127,12 +132,13 @@ impl<B: Broker, S: Store> Lane<B, S> {
         self.go_back()?;
         self.leave()?;
         self.flush()?;
-        self.commit_if_due()?;
+        self.commit_if_due(0)?;
         self.recover()?;
         self.retry_blocked()?;
         self.take_in(wait_ms)?;
         self.append_continues();
-        self.commit_if_due()
+        // With nothing to take in, what is on its way to the broker is waited for.
+        self.commit_if_due(if self.is_quiet { wait_ms } else { 0 })
     }
 
     fn depart(&mut self) -> Result<(), Halt> {

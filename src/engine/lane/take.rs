@@ -11,6 +11,8 @@ use crate::types::SmolStr;
 
 /// Events of one step: between two looks at the clock.
 const EVENTS_PER_STEP: usize = 512;
+/// The same while a commit is under way, which waits for the end of the step.
+const EVENTS_BESIDE_COMMIT: usize = 64;
 /// `continue` records that a quiet task appends at a time: each comes back after a commit, so one at a time would
 /// spend a job on waiting.
 const CONTINUES: usize = 16;
@@ -27,7 +29,11 @@ impl<B: Broker, S: Store> Lane<B, S> {
         let mut wait_ms = self.patience(wait_ms);
         // Time alone does not tell: handling a step's records may take longer than a lane lingers, with more behind them.
         self.is_quiet = false;
-        for polls in 0..EVENTS_PER_STEP {
+        let most = if self.committing.is_some() { EVENTS_BESIDE_COMMIT } else { EVENTS_PER_STEP };
+        for polls in 0..most {
+            if self.transaction.as_ref().is_some_and(|open| self.is_full(open)) {
+                break;
+            }
             match self.broker.poll(wait_ms).map_err(|failure| outside("poll", failure))? {
                 Event::Record(record) => self.take(record)?,
                 Event::End { at, position } => self.reach(&at, position),
@@ -41,9 +47,6 @@ impl<B: Broker, S: Store> Lane<B, S> {
                     break;
                 }
             }
-            if self.transaction.as_ref().is_some_and(|open| self.is_full(open)) {
-                break;
-            }
             wait_ms = 0;
         }
         Ok(())
@@ -52,6 +55,10 @@ impl<B: Broker, S: Store> Lane<B, S> {
     /// How long a poll may wait: until something else is due.
     fn patience(&self, wait_ms: u64) -> u64 {
         let until = |at_ms: u64| at_ms.saturating_sub(self.now_ms);
+        // A commit under way is waited for after the look, not in it.
+        if self.committing.is_some() {
+            return 0;
+        }
         let mut wait_ms = wait_ms;
         if let Some(at_ms) = self.recovers_at_ms() {
             wait_ms = wait_ms.min(until(at_ms));
@@ -190,12 +197,12 @@ impl<B: Broker, S: Store> Lane<B, S> {
         let Some(leaving) = &self.leaving else { return Ok(()) };
         if leaving.lost {
             self.give_up("membership lost", String::from("the group went on without this member"))?;
-        } else if self.transaction.is_some() {
+        } else if self.transaction.is_some() || self.committing.is_some() {
             let held_ms = self.now_ms.saturating_sub(leaving.since_ms);
             if held_ms >= self.config.revoke_deadline_ms {
                 self.give_up("revoke deadline", format!("the group waits since {held_ms} ms"))?;
             } else {
-                self.commit()?;
+                self.commit_all()?;
             }
         }
         let Some(leaving) = &self.leaving else { return Ok(()) };

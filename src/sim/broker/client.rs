@@ -47,6 +47,9 @@ struct Place {
     told: Option<i64>,
 }
 
+/// All is acknowledged within this.
+const ANSWERED_MS: u64 = 1_000;
+
 /// The text of a simulated death.
 pub const CRASH: &str = "the process died here";
 
@@ -290,8 +293,11 @@ impl Broker for SimBroker {
         })
     }
 
-    fn drain(&mut self) -> Result<Vec<i64>, Failure> {
-        self.call("drain", IN_TRANSACTION, |me, _| Ok(me.acknowledged.clone()))
+    fn drain(&mut self, wait_ms: u64) -> Result<Option<Vec<i64>>, Failure> {
+        self.call("drain", IN_TRANSACTION, |me, cluster| {
+            let is_underway = wait_ms < ANSWERED_MS && cluster.rng.chance(1, 2);
+            Ok((!is_underway).then(|| me.acknowledged.clone()))
+        })
     }
 
     fn send_offsets(&mut self, next: &[(TopicPartition, i64)]) -> Result<(), Failure> {

@@ -84,10 +84,10 @@ impl Broker for Ready {
         Ok(())
     }
 
-    fn drain(&mut self) -> Result<Vec<i64>, Failure> {
+    fn drain(&mut self, _wait_ms: u64) -> Result<Option<Vec<i64>>, Failure> {
         let first = self.next;
         self.next += std::mem::take(&mut self.open);
-        Ok((first..self.next).collect())
+        Ok(Some((first..self.next).collect()))
     }
 
     fn send_offsets(&mut self, _next: &[(TopicPartition, i64)]) -> Result<(), Failure> {
