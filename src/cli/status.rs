@@ -35,6 +35,8 @@ pub(super) struct Status {
 struct StageLag {
     stage: &'static str,
     records: i64,
+    /// The sum of its positions.
+    handled: i64,
     /// Partitions in which the group has a position.
     begun: usize,
     partitions: usize,
@@ -48,8 +50,11 @@ pub(super) fn run(args: &Status) -> Outcome {
     let config = args.connect.config()?;
     let contracts = builtin();
     let layout = Layout::new(contracts.layout());
-    let time = time(&config, &layout)?;
-    let lags = STAGES.iter().map(|stage| lag(&config, &contracts, stage)).collect::<Result<Vec<_>, _>>()?;
+    let look = || -> Result<(Option<ControlStatus>, Vec<StageLag>), Stop> {
+        let lags = STAGES.iter().map(|stage| lag(&config, &contracts, stage)).collect::<Result<_, _>>()?;
+        Ok((control_state(&config)?.map(|state| state.status(&layout)), lags))
+    };
+    let (time, lags) = look_twice(look)?;
     if args.json {
         output::json(&as_json(time.as_ref(), &lags));
     } else {
@@ -59,20 +64,30 @@ pub(super) fn run(args: &Status) -> Outcome {
     Ok(if moves { Exit::Ok } else { Exit::Found })
 }
 
-/// Where time stands. Something waits at most moments of a running system: it holds time if a second look finds it where
-/// the first did.
-fn time(config: &Config, layout: &Layout) -> Result<Option<ControlStatus>, Stop> {
-    let look = || Ok::<_, Stop>(control_state(config)?.map(|state| state.status(layout)));
-    let first = look()?;
-    let Some(before) = first.as_ref().map(|first| &first.held_by).filter(|held| !held.is_empty()) else {
-        return Ok(first);
+/// Something waits at most moments of a running system. It holds time if a second look finds it where the first did, and
+/// its stage has handled nothing in between.
+fn look_twice(
+    mut look: impl FnMut() -> Result<(Option<ControlStatus>, Vec<StageLag>), Stop>,
+) -> Result<(Option<ControlStatus>, Vec<StageLag>), Stop> {
+    let (first, before) = look()?;
+    let Some(held) = first.as_ref().map(|first| first.held_by.clone()).filter(|held| !held.is_empty()) else {
+        return Ok((first, before));
     };
     std::thread::sleep(LOOK_AGAIN);
-    let mut second = look()?;
+    let (mut second, lags) = look()?;
     if let Some(second) = &mut second {
-        second.held_by.retain(|hold| hold.is_where_it_was(before));
+        let handled = |lags: &[StageLag], stage: &str| {
+            lags.iter().find(|lag| lag.stage == stage).map(|lag| lag.handled)
+        };
+        second.held_by.retain(|hold| {
+            let stands = match hold {
+                Hold::Raw { .. } => true,
+                Hold::Stage { stage, .. } => handled(&lags, stage) == handled(&before, stage),
+            };
+            stands && hold.is_where_it_was(&held)
+        });
     }
-    Ok(second)
+    Ok((second, lags))
 }
 
 /// Control's state, from its changelog; none before its first commit.
@@ -125,20 +140,21 @@ fn lag(config: &Config, contracts: &Contracts, stage: &'static str) -> Result<St
     }
     let committed = consumer.committed_offsets(asked, CALL).map_err(failed)?;
     let ends = Ends::open(&config.kafka)?;
-    let (mut records, mut begun) = (0, 0);
+    let (mut records, mut handled, mut begun) = (0, 0, 0);
     for at in &inputs {
         let (start, end) = ends.stable(at)?;
         let element = committed.find_partition(&at.topic, at.partition);
         let position = match element.map(|element| element.offset()) {
             Some(Offset::Offset(offset)) => {
                 begun += 1;
+                handled += offset;
                 offset
             }
             _ => start,
         };
         records += Ends::behind(position.max(start), end);
     }
-    Ok(StageLag { stage, records, begun, partitions: inputs.len() })
+    Ok(StageLag { stage, records, handled, begun, partitions: inputs.len() })
 }
 
 fn print(time: Option<&ControlStatus>, lags: &[StageLag]) {

@@ -35,12 +35,13 @@ pub enum Mode {
     Plain,
 }
 
-/// Longest wait for the coordinator, per call; the lane goes on polling its consumer in between.
+/// Longest wait for the coordinator, per call.
 const CALL: Duration = Duration::from_secs(5);
 /// Pause between looks at the queue while it drains, which takes tens of milliseconds where many partitions were written. Asleep,
 /// not in a poll: of a poll's last millisecond rdkafka makes a busy loop.
 const DRAIN_PAUSE: Duration = Duration::from_millis(1);
-/// Pause before a record is offered again to a full queue, and how long that goes on within a call.
+/// Pause before a record is offered again to a full queue, and how long the queue may stay full over records in succession
+/// before the caller is told.
 const FULL: (Duration, Duration) = (Duration::from_millis(1), Duration::from_secs(1));
 /// One wait for delivery reports while a transaction is aborted.
 const REPORTS: Duration = Duration::from_millis(2);
@@ -53,6 +54,8 @@ pub struct Publisher {
     /// Records queued since `begin`.
     queued: u32,
     began: Option<Instant>,
+    /// Since when its queue has been full at every record.
+    full_since: Option<Instant>,
 }
 
 impl Publisher {
@@ -60,7 +63,7 @@ impl Publisher {
     /// id is decided when this returns.
     pub fn open(config: &KafkaConfig, mode: Mode) -> Result<Self, Failure> {
         let producer = producer(config, &mode)?;
-        Ok(Self { config: config.clone(), mode, producer, queued: 0, began: None })
+        Ok(Self { config: config.clone(), mode, producer, queued: 0, began: None, full_since: None })
     }
 
     /// Drops the producer and makes one under the same id.
@@ -84,20 +87,25 @@ impl Publisher {
 
     /// Queues a record, waiting for a moment while the queue is full.
     pub fn produce(&mut self, record: &Outgoing<'_>) -> Result<(), Failure> {
-        let mut full_since: Option<Instant> = None;
+        let mut was_full = false;
         loop {
             let opaque = self.producer.context().opaque(self.queued);
             match self.producer.send(message(record, opaque)) {
                 Ok(()) => break,
                 Err((KafkaError::MessageProduction(Code::QueueFull), _)) => {
+                    was_full = true;
                     self.producer.poll(Duration::ZERO);
-                    if full_since.get_or_insert_with(Instant::now).elapsed() >= FULL.1 {
+                    if self.full_since.get_or_insert_with(Instant::now).elapsed() >= FULL.1 {
+                        self.full_since = None;
                         return Err(Failure::Retry(String::from("producer queue is full")));
                     }
                     std::thread::sleep(FULL.0);
                 }
                 Err((error, _)) => return Err(self.judge_send(&error)),
             }
+        }
+        if !was_full {
+            self.full_since = None;
         }
         self.queued += 1;
         // Delivery reports are taken along the way, so that a drain finds few of them.

@@ -4,6 +4,7 @@ use super::Metrics;
 use crate::engine::effect::Fact;
 use crate::engine::lane::io::TopicPartition;
 use crate::engine::lane::{LaneFact, LaneStop, TaskState, TaskStatus, Then};
+use crate::engine::layout::CONTROL_LOG;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Telemetry of one lane.
@@ -230,6 +231,10 @@ impl LaneTelemetry {
         }
         for gauge in [&metrics.stream_time, &metrics.delay] {
             let _absent = gauge.remove_label_values(&labels);
+        }
+        // Which sources are silent is told by whoever has the control log.
+        if at.topic == CONTROL_LOG {
+            metrics.stale.reset();
         }
     }
 }

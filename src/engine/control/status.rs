@@ -60,9 +60,10 @@ impl Hold {
     /// Whether an earlier look found it at this very place: if not, it moves.
     pub fn is_where_it_was(&self, before: &[Self]) -> bool {
         before.iter().any(|before| match (self, before) {
-            (Self::Raw { topic, partition, position, .. }, Self::Raw { topic: t, partition: p, position: o, .. }) => {
-                (topic, partition, position) == (t, p, o)
-            }
+            (
+                Self::Raw { topic, partition, position, .. },
+                Self::Raw { topic: t, partition: p, position: o, .. },
+            ) => (topic, partition, position) == (t, p, o),
             (
                 Self::Stage { stage, partition, reached, .. },
                 Self::Stage { stage: s, partition: p, reached: r, .. },

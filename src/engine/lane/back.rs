@@ -34,7 +34,8 @@ impl<B: Broker, S: Store> Lane<B, S> {
 
     /// The broker fences the producer of a transaction that it timed out: that is no second process.
     fn fenced(&self, step: &'static str, detail: String) -> Result<Back, LaneStop> {
-        let age_ms = self.at_broker().map_or(0, |open| self.now_ms.saturating_sub(open.opened_ms));
+        let begun_ms = self.at_broker().and_then(|open| open.begun_ms);
+        let age_ms = begun_ms.map_or(0, |begun_ms| self.now_ms.saturating_sub(begun_ms));
         if age_ms >= self.config.transaction_timeout_ms {
             return Ok(Back::Resolve { cause: step, detail, reopened: false });
         }
@@ -52,7 +53,7 @@ impl<B: Broker, S: Store> Lane<B, S> {
 
     /// Asks the coordinator for something that only the newest producer of its name is granted, and takes it back.
     fn ask_producer(&mut self) -> Result<(), Failure> {
-        if self.at_broker().is_none_or(|open| !open.begun) {
+        if self.at_broker().is_none_or(|open| open.begun_ms.is_none()) {
             let Some(slot) = self.slots.values().next() else { return Ok(()) };
             let offset = (slot.at.clone(), slot.committed.max(0));
             self.broker.begin()?;
@@ -64,8 +65,20 @@ impl<B: Broker, S: Store> Lane<B, S> {
         self.broker.abort()
     }
 
-    /// Gives the open transaction up.
-    pub(super) fn give_up(&mut self, cause: &'static str, detail: String) -> Result<(), Halt> {
+    /// Gives up all that is not committed. The older may turn out to have committed; the younger goes then.
+    pub(super) fn give_all_up(
+        &mut self,
+        cause: &'static str,
+        detail: impl Fn() -> String,
+    ) -> Result<(), Halt> {
+        while self.at_broker().is_some() {
+            self.give_up(cause, detail())?;
+        }
+        self.go_back()
+    }
+
+    /// Gives the commit under way up and what is open behind it, or what is open alone.
+    fn give_up(&mut self, cause: &'static str, detail: String) -> Result<(), Halt> {
         if self.at_broker().is_some() && self.back.is_none() {
             self.back = Some(Back::Abort { cause, detail });
         }
@@ -84,7 +97,7 @@ impl<B: Broker, S: Store> Lane<B, S> {
     }
 
     fn abort(&mut self, cause: &'static str, detail: String) -> Result<(), Halt> {
-        if self.at_broker().is_some_and(|open| open.begun) {
+        if self.at_broker().is_some_and(|open| open.begun_ms.is_some()) {
             match self.broker.abort() {
                 Ok(()) => {}
                 Err(Failure::Retry(told) | Failure::Abort(told)) => {
@@ -163,7 +176,7 @@ impl<B: Broker, S: Store> Lane<B, S> {
             slot.undo(self.stage.as_ref());
             slot.phase = Phase::Seek;
         }
-        let continued = committing.map(|commit| commit.open).into_iter().chain(open);
+        let continued = committing.map(|commit| commit.taken).into_iter().chain(open);
         for (at, _) in continued.flat_map(|open| open.continued) {
             if let Some(slot) = self.slots.get_mut(&at) {
                 slot.continue_until = None;

@@ -15,7 +15,7 @@ use crate::engine::state::{Key, Record};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// What the lane has done since its last commit.
+/// What the lane has done and commits together.
 #[derive(Default)]
 pub(super) struct Transaction {
     pub(super) opened_ms: u64,
@@ -27,7 +27,8 @@ pub(super) struct Transaction {
     pub(super) says_something: bool,
     /// Outputs that the producer has not taken yet, in order.
     pub(super) queue: VecDeque<Output>,
-    pub(super) begun: bool,
+    /// When the producer began it.
+    pub(super) begun_ms: Option<u64>,
     /// Records that the producer took.
     produced: usize,
     /// Tasks for which `continue` records were appended, and the place of the last among the outputs.
@@ -70,7 +71,7 @@ impl Transaction {
 /// A commit under way.
 pub(super) struct Commit {
     /// What it commits; nothing more comes to it.
-    pub(super) open: Transaction,
+    pub(super) taken: Transaction,
     pub(super) parts: Vec<Part>,
     began_ms: u64,
     /// The part whose changelog records are being produced.
@@ -113,16 +114,17 @@ impl<B: Broker, S: Store> Lane<B, S> {
         self.go_on(0).map(drop)
     }
 
-    /// Commits all that was handled.
-    pub(super) fn commit_all(&mut self) -> Result<(), Halt> {
-        self.go_on(DRAIN_MS)?;
-        self.close()?;
+    /// Ends the commit under way, or commits what is open where there is none.
+    pub(super) fn commit_first(&mut self) -> Result<(), Halt> {
+        if self.committing.is_none() {
+            self.close()?;
+        }
         self.go_on(DRAIN_MS).map(drop)
     }
 
-    /// What the broker may know of.
+    /// The one transaction that the broker may know of.
     pub(super) fn at_broker(&self) -> Option<&Transaction> {
-        self.committing.as_ref().map(|commit| &commit.open).or(self.transaction.as_ref())
+        self.committing.as_ref().map(|commit| &commit.taken).or(self.transaction.as_ref())
     }
 
     fn is_due(&self, open: &Transaction) -> bool {
@@ -132,17 +134,22 @@ impl<B: Broker, S: Store> Lane<B, S> {
             || (open.says_something && self.is_quiet && quiet_ms >= self.config.linger_ms)
     }
 
+    /// Behind a commit that the broker is slow to take, half as much is gathered.
     pub(super) fn is_full(&self, open: &Transaction) -> bool {
-        open.inputs >= self.config.max_records || open.bytes >= self.config.max_bytes
+        let part = if self.committing.is_some() { 2 } else { 1 };
+        open.inputs >= self.config.max_records / part || open.bytes >= self.config.max_bytes / part
     }
 
     /// Goes on with the commit under way; whether it is over, one way or the other.
     fn go_on(&mut self, wait_ms: u64) -> Result<bool, Halt> {
+        let has_waited = self.committing.is_some() && wait_ms > 0;
         match self.run_commit(wait_ms) {
             Ok(false) => return Ok(false),
             Ok(true) => self.apply_commit(),
             Err(trouble) => self.turn_back(trouble)?,
         }
+        // Whether more has come meanwhile, nobody has looked.
+        self.is_quiet &= !has_waited;
         Ok(true)
     }
 
@@ -163,9 +170,9 @@ impl<B: Broker, S: Store> Lane<B, S> {
             }
             parts.push(Part::of(slot, *next, has_changelog));
         }
-        let Some(open) = self.transaction.take() else { return Ok(()) };
+        let Some(taken) = self.transaction.take() else { return Ok(()) };
         let commit =
-            Commit { open, parts, began_ms, part: 0, offsets: None, offsets_sent: false, asked: false };
+            Commit { taken, parts, began_ms, part: 0, offsets: None, offsets_sent: false, asked: false };
         self.committing = Some(commit);
         Ok(())
     }
@@ -176,27 +183,26 @@ impl<B: Broker, S: Store> Lane<B, S> {
         self.produce_changelog()?;
         let Some(commit) = &mut self.committing else { return Ok(true) };
         if commit.offsets.is_none() {
-            let offsets = if commit.open.begun {
+            let offsets = if commit.taken.begun_ms.is_some() {
                 self.broker.drain(wait_ms).map_err(|failure| ("drain", failure))?
             } else {
                 Some(Vec::new())
             };
             let Some(offsets) = offsets else {
-                let is_late =
-                    wait_ms >= DRAIN_MS || self.now_ms.saturating_sub(commit.began_ms) >= DRAIN_MS;
-                let detail = || format!("{} records are not acknowledged", commit.open.produced);
+                let is_late = wait_ms >= DRAIN_MS || self.now_ms.saturating_sub(commit.began_ms) >= DRAIN_MS;
+                let detail = || format!("{} records are not acknowledged", commit.taken.produced);
                 return if is_late { Err(("drain", Failure::Retry(detail()))) } else { Ok(false) };
             };
-            if offsets.len() != commit.open.produced {
+            if offsets.len() != commit.taken.produced {
                 let detail =
-                    format!("{} records produced, {} acknowledged", commit.open.produced, offsets.len());
+                    format!("{} records produced, {} acknowledged", commit.taken.produced, offsets.len());
                 return Err(("drain", Failure::Abort(detail)));
             }
             commit.offsets = Some(offsets);
         }
-        if !commit.open.begun {
+        if commit.taken.begun_ms.is_none() {
             self.broker.begin().map_err(|failure| ("begin", failure))?;
-            commit.open.begun = true;
+            commit.taken.begun_ms = Some(self.now_ms);
         }
         if !commit.offsets_sent && !commit.parts.is_empty() {
             let next: Vec<_> = commit.parts.iter().map(|part| (part.at.clone(), part.next)).collect();
@@ -211,14 +217,15 @@ impl<B: Broker, S: Store> Lane<B, S> {
     /// Hands queued outputs to the producer, beginning the transaction with the first: those of the commit under way,
     /// or of the open transaction where there is none.
     pub(super) fn produce_outputs(&mut self) -> Result<(), Trouble> {
-        let Some(open) = self.committing.as_mut().map(|commit| &mut commit.open).or(self.transaction.as_mut())
+        let Some(open) =
+            self.committing.as_mut().map(|commit| &mut commit.taken).or(self.transaction.as_mut())
         else {
             return Ok(());
         };
         while let Some(output) = open.queue.front() {
-            if !open.begun {
+            if open.begun_ms.is_none() {
                 self.broker.begin().map_err(|failure| ("begin", failure))?;
-                open.begun = true;
+                open.begun_ms = Some(self.now_ms);
             }
             let record = Outgoing {
                 topic: &output.topic,
@@ -237,15 +244,15 @@ impl<B: Broker, S: Store> Lane<B, S> {
     fn produce_changelog(&mut self) -> Result<(), Trouble> {
         let Some(topic) = self.stage.changelog() else { return Ok(()) };
         let most = self.config.max_message_bytes;
-        let Some(Commit { open, parts, part: current, .. }) = &mut self.committing else { return Ok(()) };
+        let Some(Commit { taken, parts, part: current, .. }) = &mut self.committing else { return Ok(()) };
         while let Some(part) = parts.get_mut(*current) {
             let Some(marker) = &part.marker else {
                 *current += 1;
                 continue;
             };
-            if !open.begun {
+            if taken.begun_ms.is_none() {
                 self.broker.begin().map_err(|failure| ("begin", failure))?;
-                open.begun = true;
+                taken.begun_ms = Some(self.now_ms);
             }
             while let Some((key, record)) = part.delta.get(part.produced) {
                 let (key, value) = (data_key(key), record.as_deref().map(Record::to_bytes));
@@ -258,13 +265,13 @@ impl<B: Broker, S: Store> Lane<B, S> {
                 let record = changelog_record(topic, part.at.partition, &key, value.as_deref());
                 self.broker.produce(&record).map_err(|failure| ("produce", failure))?;
                 part.produced += 1;
-                open.produced += 1;
+                taken.produced += 1;
             }
             let (key, value) = (marker.key(), marker.to_bytes());
             let record = changelog_record(topic, part.at.partition, &key, Some(&value));
             self.broker.produce(&record).map_err(|failure| ("produce", failure))?;
-            part.marker_index = Some(open.produced);
-            open.produced += 1;
+            part.marker_index = Some(taken.produced);
+            taken.produced += 1;
             *current += 1;
         }
         Ok(())
@@ -272,8 +279,8 @@ impl<B: Broker, S: Store> Lane<B, S> {
 
     /// The transaction has committed: the stores take it in, and its facts are told.
     pub(super) fn apply_commit(&mut self) {
-        let Some(Commit { open, parts, offsets, .. }) = self.committing.take() else { return };
-        let Transaction { facts, counted, continued, inputs, outputs, opened_ms, .. } = open;
+        let Some(Commit { taken, parts, offsets, .. }) = self.committing.take() else { return };
+        let Transaction { facts, counted, continued, inputs, outputs, opened_ms, .. } = taken;
         let offsets = offsets.unwrap_or_default();
         let mut changelog = 0;
         for part in parts {
@@ -315,8 +322,7 @@ impl Part {
     fn of<S: Store>(slot: &mut Slot<S>, next: i64, has_changelog: bool) -> Self {
         let stream_time_ms = slot.task.stream_time_ms();
         let pack = slot.pack();
-        let delta: Vec<_> =
-            slot.overlay.iter().map(|(key, record)| (key.clone(), record.clone())).collect();
+        let delta: Vec<_> = slot.overlay.iter().map(|(key, record)| (key.clone(), record.clone())).collect();
         slot.touched = false;
         let marker = has_changelog.then(|| Marker {
             sequence: slot.sequence + 1,
@@ -351,4 +357,43 @@ fn changelog_record<'a>(
     value: Option<&'a [u8]>,
 ) -> Outgoing<'a> {
     Outgoing { topic, partition, key: Some(key), value, headers: &[] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::job::Job;
+
+    fn record(value: u8) -> Arc<Record> {
+        Arc::new(Record::Job(Job::Other { kind: "t".into(), cursor: vec![value] }))
+    }
+
+    #[test]
+    fn what_is_committed_leaves_the_overlay_and_what_was_written_again_stays() {
+        let key = |name| Key::own(name);
+        let (kept, again, newer) = (record(1), record(2), record(3));
+        let committed = [
+            (key("deleted"), None),
+            (key("deleted, then written"), None),
+            (key("kept"), Some(kept.clone())),
+            (key("written again"), Some(again)),
+            (key("written, then deleted"), Some(record(4))),
+        ];
+        let mut overlay: Overlay = committed.iter().cloned().collect();
+        overlay.insert(key("deleted, then written"), Some(newer.clone()));
+        overlay.insert(key("written again"), Some(newer.clone()));
+        overlay.insert(key("written, then deleted"), None);
+        overlay.insert(key("new"), Some(kept));
+
+        settle(&mut overlay, &committed);
+
+        let left: Vec<_> = overlay.into_iter().collect();
+        let expected = [
+            (key("deleted, then written"), Some(newer.clone())),
+            (key("new"), Some(record(1))),
+            (key("written again"), Some(newer)),
+            (key("written, then deleted"), None),
+        ];
+        assert_eq!(left, expected);
+    }
 }

@@ -23,9 +23,9 @@ pub struct LaneConfig {
     pub commit_interval_ms: u64,
     /// An idle lane waits this long for more before it commits early.
     pub linger_ms: u64,
-    /// Most input records of a transaction.
+    /// Most input records of a transaction, and half as many behind one that is being committed.
     pub max_records: u64,
-    /// Most bytes of inputs and outputs of a transaction.
+    /// Most bytes of inputs and outputs of a transaction, and half of that behind one that is being committed.
     pub max_bytes: u64,
     /// Most bytes of one record that every topic takes.
     pub max_message_bytes: usize,

@@ -61,6 +61,7 @@ impl<S: Store> Slot<S> {
         loop {
             let defect = match self.attempt(config, &input) {
                 Ok(mut effects) => {
+                    self.wrote |= !effects.delta.is_empty();
                     self.overlay.extend(effects.delta.drain(..));
                     // Most records fail nobody: theirs are handed on as they are.
                     if made.outputs.is_empty() {
@@ -123,6 +124,7 @@ impl<S: Store> Slot<S> {
     /// Parks an entity, or takes it back.
     fn mark(&mut self, entity: &str, parked: Option<Parked>, marks: &mut Marks) {
         let key = Parked::key(entity);
+        self.wrote = true;
         if parked.is_some() {
             self.parked.insert(SmolStr::new(entity));
         } else {

@@ -105,7 +105,11 @@ impl<B: Broker, S: Store> Lane<B, S> {
     pub fn finish(&mut self, now_ms: u64) -> Result<Progress, LaneStop> {
         self.now_ms = now_ms;
         let advanced = self.depart();
-        self.report(advanced)
+        let mut progress = self.report(advanced)?;
+        if self.leaving.is_some() {
+            progress.wait_until_ms.get_or_insert(now_ms);
+        }
+        Ok(progress)
     }
 
     /// Where each task stands.
@@ -131,11 +135,17 @@ impl<B: Broker, S: Store> Lane<B, S> {
     fn advance(&mut self, wait_ms: u64) -> Result<(), Halt> {
         self.go_back()?;
         self.leave()?;
+        if self.leaving.is_some() {
+            return Ok(());
+        }
         self.flush()?;
         self.commit_if_due(0)?;
         self.recover()?;
         self.retry_blocked()?;
         self.take_in(wait_ms)?;
+        if self.leaving.is_some() {
+            return Ok(());
+        }
         self.append_continues();
         // With nothing to take in, what is on its way to the broker is waited for.
         self.commit_if_due(if self.is_quiet { wait_ms } else { 0 })

@@ -1,4 +1,4 @@
-//! One task in its lane: its state, the overlay of the open transaction, what it has handled.
+//! One task in its lane: its state, the overlay of what is not committed yet, what it has handled.
 
 use super::io::{BEGINNING, Polled, Store, StoreFault, TopicPartition};
 use super::restore::Restore;
@@ -25,6 +25,8 @@ pub(super) struct Slot<S> {
     pub(super) next: i64,
     /// The open transaction moves this task's position.
     pub(super) touched: bool,
+    /// The record handled last wrote something.
+    pub(super) wrote: bool,
     /// Sequence and changelog offset of its last marker.
     pub(super) sequence: u64,
     pub(super) marker_offset: i64,
@@ -80,6 +82,7 @@ impl<S: Store> Slot<S> {
             committed: BEGINNING,
             next: BEGINNING,
             touched: false,
+            wrote: false,
             sequence: 0,
             marker_offset: -1,
             active_ms: 0,
@@ -101,7 +104,7 @@ impl<S: Store> Slot<S> {
         self.store.as_ref().and_then(Store::fault)
     }
 
-    /// Gives up what the open transaction wrote.
+    /// Gives up what was written since the last commit.
     pub(super) fn undo(&mut self, stage: &dyn Stage) {
         let nothing = Overlay::new();
         let writes = std::mem::take(&mut self.overlay);

@@ -106,7 +106,7 @@ impl<B: Broker, S: Store> Lane<B, S> {
         self.handled += 1;
         open.inputs += 1;
         open.active_ms = now_ms;
-        open.says_something |= !effects.outputs.is_empty() || !slot.overlay.is_empty();
+        open.says_something |= !effects.outputs.is_empty() || std::mem::take(&mut slot.wrote);
         open.bytes += message_bytes(record.key.as_deref(), record.value.as_deref(), &record.headers) as u64;
         for output in effects.outputs {
             open.say(output);
@@ -195,14 +195,16 @@ impl<B: Broker, S: Store> Lane<B, S> {
     /// Lets partitions go that are on their way out: what they did is committed, or given up.
     pub(super) fn leave(&mut self) -> Result<(), Halt> {
         let Some(leaving) = &self.leaving else { return Ok(()) };
+        let held_ms = self.now_ms.saturating_sub(leaving.since_ms);
         if leaving.lost {
-            self.give_up("membership lost", String::from("the group went on without this member"))?;
-        } else if self.transaction.is_some() || self.committing.is_some() {
-            let held_ms = self.now_ms.saturating_sub(leaving.since_ms);
-            if held_ms >= self.config.revoke_deadline_ms {
-                self.give_up("revoke deadline", format!("the group waits since {held_ms} ms"))?;
-            } else {
-                self.commit_all()?;
+            self.give_all_up("membership lost", || String::from("the group went on without this member"))?;
+        } else if held_ms >= self.config.revoke_deadline_ms {
+            self.give_all_up("revoke deadline", || format!("the group waits since {held_ms} ms"))?;
+        } else {
+            self.commit_first()?;
+            // The clock has gone on meanwhile: the next step asks for the deadline before it commits the rest.
+            if self.at_broker().is_some() {
+                return Ok(());
             }
         }
         let Some(leaving) = &self.leaving else { return Ok(()) };

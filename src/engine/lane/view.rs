@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
 
-/// Writes of the open transaction, the newest per key; none is a delete.
+/// Writes that are not committed yet, of the commit under way and of the open transaction behind it: the newest per key;
+/// none is a delete.
 pub(super) type Overlay = BTreeMap<Key, Option<Arc<Record>>>;
 
 /// The overlay first, the store behind it. A stage without a changelog has no store.

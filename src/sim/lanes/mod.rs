@@ -26,6 +26,9 @@ use crate::types::SmolStr;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+/// What a lane is told that it may wait; nothing waits here.
+const WAIT_MS: u64 = 20;
+
 /// What a world goes through.
 #[derive(Clone, Debug)]
 pub struct Weather {
@@ -187,7 +190,7 @@ impl World {
         }
         let Some(seat) = self.seat(at, stage) else { return Ok(()) };
         let Some(lane) = &mut seat.lane else { return Ok(()) };
-        match lane.step(now_ms, 0) {
+        match lane.step(now_ms, WAIT_MS) {
             Ok(progress) => {
                 seat.wait_until_ms = progress.wait_until_ms.unwrap_or(0);
                 for fact in &progress.facts {
@@ -275,7 +278,11 @@ impl World {
                 continue;
             };
             let mut lane = lane;
-            match lane.finish(now_ms) {
+            let mut ended = lane.finish(now_ms);
+            while ended.as_ref().is_ok_and(|progress| progress.wait_until_ms == Some(now_ms)) {
+                ended = lane.finish(now_ms);
+            }
+            match ended {
                 Ok(progress) if progress.wait_until_ms.is_none() => {
                     let group = self.stages.get(stage).map(|stage| group_of(stage.as_ref()));
                     let name = self.machines.get(at).map(|machine| machine.name.clone());
@@ -316,7 +323,7 @@ impl World {
         let now_ms = self.now_ms;
         let Some(at) = self.zombies.iter().position(|zombie| zombie.wakes_ms <= now_ms) else { return };
         let Some(zombie) = self.zombies.get_mut(at) else { return };
-        match zombie.lane.step(now_ms, 0) {
+        match zombie.lane.step(now_ms, WAIT_MS) {
             Ok(progress) => {
                 zombie.wakes_ms = progress.wait_until_ms.unwrap_or(0).max(now_ms + self.rng.below(20));
             }

@@ -1,5 +1,5 @@
 //! What the processor itself costs, without a broker: `cargo bench --bench engine [-- PART …]`, where a part is `decode`,
-//! `codecs`, `rules`, `memory` or `stages`; all of them without one. `IEUM_BENCH_HOUSEHOLDS` sets the size of the city.
+//! `codecs`, `rules`, `memory`, `store` or `stages`; all of them without one. `IEUM_BENCH_HOUSEHOLDS` sets the size of the city.
 
 mod broker;
 mod contracts;
@@ -7,6 +7,7 @@ mod measure;
 mod memory;
 mod rules;
 mod stages;
+mod store;
 mod town;
 
 use town::Town;
@@ -32,6 +33,9 @@ fn main() {
     }
     if wants("memory") {
         memory::run(&town);
+    }
+    if wants("store") {
+        store::run();
     }
     if wants("stages") {
         stages::run(&town);
