@@ -12,7 +12,7 @@ use ieum::sim::city::{AlertSeen, City, Driver, Plan, Step};
 use ieum::sim::pipeline::{KnownPacks, Pipeline, stages};
 use reference::Reference;
 use spine::decided;
-use spine::shipped_pack;
+use spine::referenced_pack;
 use spine::told::Teller;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ impl Setup {
         let contracts = Arc::new(builtin());
         let partitions = contracts.topics().map(|topic| (topic.name.clone(), topic.partitions.min(2)));
         let layout = Layout::new(partitions);
-        let pack = shipped_pack(&contracts);
+        let pack = referenced_pack(&contracts);
         Self { contracts, layout, pack }
     }
 

@@ -20,8 +20,8 @@ pub(crate) struct Teller<'a> {
     pub(crate) stand_ins: BTreeMap<String, String>,
 }
 
-/// Rules and episode numbers whose ids are worked out, to read an action's episode.
-const RULES: [&str; 5] = [
+/// Rules that the reference knows, and episode numbers whose ids are worked out, to read an action's episode.
+pub(crate) const RULES: [&str; 5] = [
     "crisis.arrears-ladder",
     "crisis.lone-elder-cutoff",
     "crisis.neighbour-report",

@@ -49,7 +49,7 @@ impl Options {
                 "--full" => {
                     // A day of a million households is about as many records, most of them readings of one hour: alerts
                     // come after some days, and the paced part has to last one.
-                    (options.households, options.mix) = (1_000_000, 3_000_000);
+                    (options.households, options.mix) = (1_000_000, 5_000_000);
                     (options.seconds, options.copy) = (240, 4_000_000);
                 }
                 // What cargo itself passes.

@@ -1,6 +1,7 @@
 //! A broker with its topics, a city that writes to it and declares time, and the processes that work on it.
 
 use super::process::{Kafka, Process};
+use super::shared::{referenced_files, referenced_pack};
 use crate::harness::{PATIENCE, free_address};
 use ieum::config::{Config, Sources, load};
 use ieum::contracts::{Contracts, builtin_files};
@@ -78,7 +79,7 @@ impl World {
         let layout = Layout::new(contracts.layout());
         let config = configuration(&kafka.bootstrap);
         create_topics(&config, &contracts);
-        let (pack, found) = ieum::rules::load(ieum::rules::builtin_files(), &contracts);
+        let pack = referenced_pack(&contracts);
         let mut world = Self {
             processes: BTreeMap::new(),
             producer: Plain::open(&config.kafka).unwrap(),
@@ -91,7 +92,7 @@ impl World {
             by_hand: BTreeMap::new(),
             now: plan.start.start(),
             city: City::new(plan, Arc::clone(&contracts)).unwrap(),
-            pack: Arc::new(pack.unwrap_or_else(|| panic!("{found:#?}"))),
+            pack,
             kafka,
             dir,
             config,
@@ -108,7 +109,7 @@ impl World {
 
     fn publish(&mut self) {
         let hash = self.pack.hash;
-        for (key, value) in pack_records(&hash, ieum::rules::builtin_files(), &self.contracts) {
+        for (key, value) in pack_records(&hash, referenced_files(), &self.contracts) {
             let (key, value) = (Some(key.as_bytes()), Some(value.as_slice()));
             let record = Outgoing { topic: PACKS_TOPIC, partition: 0, key, value, headers: &[] };
             self.producer.send(&record).unwrap();
