@@ -1,12 +1,12 @@
 //! Decides rules for a household: which days, what it means for their episodes, and when to look again.
 
-use super::HouseholdsConfig;
 use super::areas::{self, AreaEvents};
 use super::daily;
 use super::household::Household;
 use super::life::{self, Because, Moment};
 use super::records::{Episode, EpisodeStatus, RuleWait};
 use super::walk::{Counts, evidence, walk};
+use super::{HouseholdsConfig, OPENING_DAYS};
 use crate::engine::clock::TaskClock;
 use crate::engine::effect::Fact;
 use crate::rules::eval::{DailyDays, Decision, EntityView, Prepared, Sources, Truth};
@@ -33,10 +33,6 @@ pub(super) struct Trigger {
     /// The input is about the past: live episodes are decided again from their beginning.
     pub(super) about_the_past: bool,
 }
-
-/// An opening is looked for at most so many days back: the longest lateness of a feed. What came true earlier and is
-/// learnt only now (a new link, a registry's old entry) is no news.
-const OPENING_DAYS: i32 = 62;
 
 /// A case that only something unknown keeps from matching.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -48,6 +48,9 @@ use std::sync::Arc;
 pub const ALERT_OPENED: &str = "alert.opened";
 /// Event under which a closed alert counts for other rules.
 pub const ALERT_CLOSED: &str = "alert.closed";
+/// An opening is looked for at most so many days back: the longest lateness of a feed. What came true earlier and is
+/// learnt only now (a new link, a registry's old entry, the end of a long parking) is no news.
+pub const OPENING_DAYS: i32 = 62;
 
 /// What can be set of the stage.
 #[derive(Clone, Debug, PartialEq, Eq)]

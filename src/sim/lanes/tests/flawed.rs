@@ -6,7 +6,7 @@ use super::city::{CUT_EVERY, kit};
 use super::*;
 use crate::contracts::{Contracts, Tree};
 use crate::engine::effect::Output;
-use crate::engine::households::{Contract, Households, HouseholdsConfig};
+use crate::engine::households::{Contract, Households, HouseholdsConfig, OPENING_DAYS};
 use crate::engine::lane::{PARKED, Parked, UNIT_FAILED};
 use crate::engine::layout::{ALERTS_TOPIC, HOUSEHOLDS_LOG, REVIEW_TOPIC};
 use crate::engine::letter::letter_encoder;
@@ -154,6 +154,7 @@ impl Town {
 fn play(kit: &Kit, seed: u64) -> Result<[usize; 4], String> {
     let mut town = Town::new(kit, seed)?;
     let plan = Plan { seed, households: 100, days: 75, ..Plan::default() };
+    let plan_end = plan.end();
     town.spine.play(plan)?;
     town.spine.check()?;
     if seed.is_multiple_of(CUT_EVERY) {
@@ -204,11 +205,13 @@ fn play(kit: &Kit, seed: u64) -> Result<[usize; 4], String> {
     let spoke = parked.iter().filter(|who| {
         after.get(who.as_str()).map_or(0, Vec::len) > heard.get(who.as_str()).map_or(0, Vec::len)
     });
-    // Nobody of whom there is an alert to be worked on stays unheard.
+    // Nobody of whom there is an alert to be worked on stays unheard, but what is no news any more when the repair comes.
+    let news = plan_end.plus(-OPENING_DAYS);
     let topic = kit.contracts.topic(ALERTS_TOPIC).expect("a topic");
     let is_live = |output: &&Output| {
         let alert = topic.decode_tree(&output.value).expect("an alert");
-        !["CLOSED", "WITHDRAWN"].contains(&text(&alert, "status"))
+        let is_news = matches!(field(&alert, "occurred_on"), Tree::Int(day) if *day > i64::from(news.0));
+        is_news && !["CLOSED", "WITHDRAWN"].contains(&text(&alert, "status"))
     };
     let last = |said: &BTreeMap<String, Vec<Output>>, who: &SmolStr| {
         let mut said = said.get(who.as_str()).into_iter().flatten();
@@ -217,7 +220,8 @@ fn play(kit: &Kit, seed: u64) -> Result<[usize; 4], String> {
     let unheard =
         |who: &&SmolStr| last(&sound, who).as_ref().filter(is_live).is_some() && last(&after, who).is_none();
     if let Some(silent) = parked.iter().find(unheard) {
-        return Err(format!("no alert was ever said of {silent}"));
+        let unsaid = last(&sound, silent).map(|output| topic.decode_tree(&output.value).expect("an alert"));
+        return Err(format!("no alert was ever said of {silent}; of a sound one {unsaid:?}"));
     }
     Ok([units, records, again.len(), spoke.count()])
 }
