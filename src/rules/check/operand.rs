@@ -198,7 +198,7 @@ impl Operands<'_> {
     pub(super) fn operand(&mut self, node: &Node, want: &Want) -> Option<Operand> {
         if node.entries().is_some() {
             let fields = self.mistakes.map(node, "a value", &["param"])?;
-            let name = fields.get("param")?;
+            let name = self.mistakes.need(&fields, "param")?;
             return self.param(name, want);
         }
         let value = literal(node).filter(|v| !matches!(v, Value::Null | Value::List(_)));

@@ -21,6 +21,7 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("IEUM-R004", RULE, "title: 시험용 규칙\n", ""),
     ("IEUM-R004", RULE, "gte: 2}}\n  - {id: kinds", "}}\n  - {id: kinds"),
     ("IEUM-R004", RULE, "repeat: 24h, max: 5", "repeat: 24h"),
+    ("IEUM-R004", RULE, "{gte: {param: elder.age}}", "{gte: {}}"),
     ("IEUM-R005", RULE, "version: 1", "version: one"),
     ("IEUM-R005", RULE, "base: 40", "base: 4000000"),
     ("IEUM-R005", RULE, "also:", "also: {}\nalso_:"),
