@@ -5,6 +5,9 @@ use crate::cli::diagnostics::{Format, Found, counted};
 use crate::cli::exit::{Exit, Outcome, Stop};
 use crate::cli::files::Folders;
 use crate::cli::output::{self, GREEN, RED};
+use crate::contracts::Contracts;
+use crate::rules::plan::Pack;
+use crate::rules::testfile::TestFile;
 use crate::sim::ruletest::{self, CaseResult};
 use std::sync::Arc;
 
@@ -35,16 +38,11 @@ pub(super) fn run(args: &Test) -> Outcome {
     let Some(pack) = loaded.pack else { return Err(Stop::told(Exit::Found)) };
     let (contracts, pack) = (Arc::new(loaded.contracts), Arc::new(pack));
     let wanted = |text: &str| args.pattern.as_ref().is_none_or(|pattern| text.contains(pattern.as_str()));
-    let mut results: Vec<CaseResult> = Vec::new();
-    for file in &loaded.tests {
-        for case in file.cases.iter().filter(|case| wanted(&case.name) || wanted(&file.rule)) {
-            let result = ruletest::run_case(file, case, &contracts, &pack);
-            if !args.json {
-                tell(&result);
-            }
-            results.push(result);
+    let results = play(&loaded.tests, &contracts, &pack, wanted, |result| {
+        if !args.json {
+            output::line(format_args!("{}", told(result)));
         }
-    }
+    });
     let failed = results.iter().filter(|result| !result.passed()).count();
     if args.json {
         output::json(&as_json(&results));
@@ -57,12 +55,32 @@ pub(super) fn run(args: &Test) -> Outcome {
     Ok(if failed > 0 { Exit::Found } else { Exit::Ok })
 }
 
-fn tell(result: &CaseResult) {
+/// Plays the cases whose rule or name is wanted, in the order of the files, and hands each on as it ends.
+pub(super) fn play(
+    tests: &[TestFile],
+    contracts: &Arc<Contracts>,
+    pack: &Arc<Pack>,
+    wanted: impl Fn(&str) -> bool,
+    mut each: impl FnMut(&CaseResult),
+) -> Vec<CaseResult> {
+    let mut results = Vec::new();
+    for file in tests {
+        for case in file.cases.iter().filter(|case| wanted(&case.name) || wanted(&file.rule)) {
+            let result = ruletest::run_case(file, case, contracts, pack);
+            each(&result);
+            results.push(result);
+        }
+    }
+    results
+}
+
+/// A case and what went wrong in it, for a person.
+pub(super) fn told(result: &CaseResult) -> String {
     let text = result.to_string();
     let style = if result.passed() { GREEN } else { RED };
     // The word that says how it went stands first.
     let (word, rest) = text.split_once(' ').unwrap_or((&text, ""));
-    output::line(format_args!("{style}{word}{style:#} {rest}"));
+    format!("{style}{word}{style:#} {rest}")
 }
 
 fn as_json(results: &[CaseResult]) -> serde_json::Value {
