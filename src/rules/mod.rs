@@ -7,10 +7,12 @@ pub mod codes;
 pub mod eval;
 pub mod plan;
 pub mod render;
+pub mod schema;
 pub mod testfile;
 
 mod check;
 mod index;
+mod keys;
 mod mistakes;
 mod source;
 

@@ -2,6 +2,7 @@
 
 mod check;
 mod publish;
+mod schema;
 mod test;
 
 pub(super) use publish::publish;
@@ -24,6 +25,7 @@ pub(super) struct Rules {
 enum Command {
     Check(check::Check),
     Test(test::Test),
+    Schema(schema::Schema),
     Publish(publish::Publish),
 }
 
@@ -31,6 +33,7 @@ pub(super) fn run(args: &Rules) -> Outcome {
     match &args.command {
         Command::Check(args) => check::run(args),
         Command::Test(args) => test::run(args),
+        Command::Schema(args) => schema::run(args),
         Command::Publish(args) => publish::run(args),
     }
 }

@@ -10,7 +10,7 @@ const PARAMS: &str = "params/base.yaml";
 const TEST: &str = "crisis/base.test.yaml";
 
 /// Code, file, what stands there, what is written instead. An empty text is the whole file.
-const CASES: &[(&str, &str, &str, &str)] = &[
+pub(in crate::rules) const CASES: &[(&str, &str, &str, &str)] = &[
     ("IEUM-R001", RULE, "signals:", "signals: {"),
     ("IEUM-R001", RULE, "title: 시험용 규칙", "title: *all"),
     ("IEUM-R002", RULE, "status: live", "stauts: live\nstatus: live"),
