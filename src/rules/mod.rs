@@ -4,6 +4,7 @@
 
 pub mod bundle;
 pub mod codes;
+pub mod diff;
 pub mod eval;
 pub mod plan;
 pub mod render;
