@@ -4,17 +4,18 @@ use super::load;
 use crate::cli::diagnostics::{Format, Found, counted};
 use crate::cli::exit::{Exit, Outcome, Stop};
 use crate::cli::files::Folders;
-use crate::cli::output::{self, GREEN, RED};
+use crate::cli::output::{self, GREEN, RED, Table};
 use crate::contracts::Contracts;
 use crate::rules::plan::Pack;
 use crate::rules::testfile::TestFile;
-use crate::sim::ruletest::{self, CaseResult};
+use crate::sim::ruletest::{self, CaseResult, ConditionCoverage, RuleCoverage};
 use std::sync::Arc;
 
 /// Run the tests beside the rules; no network.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  ieum rules test\n  ieum rules test ladder         cases whose rule or name holds the word\n  \
+                        ieum rules test --coverage     and in how many cases each condition was true, false, unknown\n  \
                         ieum rules test --json | jq '.cases[] | select(.passed | not)'\n\n\
                         Each case is played as written and, on its own, again with its arrivals shuffled, every record sent twice,\n\
                         and a restart halfway.\n\nExit codes: 0 all passed, 1 a case failed, the pack has mistakes, or no case matches."
@@ -25,7 +26,10 @@ pub(super) struct Test {
     pattern: Option<String>,
     #[command(flatten)]
     folders: Folders,
-    /// Print one JSON document.
+    /// Show in how many cases each condition was seen true, false and unknown.
+    #[arg(long)]
+    coverage: bool,
+    /// Print one JSON document; it holds the coverage.
     #[arg(long)]
     json: bool,
 }
@@ -44,14 +48,22 @@ pub(super) fn run(args: &Test) -> Outcome {
         }
     });
     let failed = results.iter().filter(|result| !result.passed()).count();
+    let coverage = ruletest::coverage(&pack, &results);
     if args.json {
-        output::json(&as_json(&results));
+        output::json(&as_json(&results, &coverage));
     }
     if results.is_empty() {
         return Err(Stop::new(Exit::Found, "no case matches"));
     }
+    if args.coverage && !args.json {
+        table(&coverage).print();
+    }
     let all = counted(results.len(), "case");
     output::note(format_args!("{all}, {} passed, {failed} failed", results.len() - failed));
+    // Of some of the cases it would say nothing.
+    if args.pattern.is_none() {
+        unseen(&coverage).iter().for_each(|line| output::note(format_args!("{line}")));
+    }
     Ok(if failed > 0 { Exit::Found } else { Exit::Ok })
 }
 
@@ -83,7 +95,51 @@ pub(super) fn told(result: &CaseResult) -> String {
     format!("{style}{word}{style:#} {rest}")
 }
 
-fn as_json(results: &[CaseResult]) -> serde_json::Value {
+fn table(coverage: &[RuleCoverage]) -> Table {
+    let mut table = Table::new(["RULE", "CONDITION", "TRUE", "FALSE", "UNKNOWN"]);
+    for rule in coverage.iter().filter(|rule| rule.cases > 0) {
+        for condition in &rule.conditions {
+            let ConditionCoverage { id, yes, no, unknown } = condition;
+            let marked = |cases: usize| match cases {
+                0 => format!("{RED}0{RED:#}"),
+                cases => cases.to_string(),
+            };
+            table.row([
+                rule.rule.to_string(),
+                id.to_string(),
+                marked(*yes),
+                marked(*no),
+                unknown.to_string(),
+            ]);
+        }
+    }
+    table
+}
+
+/// What no case has seen, a line each; nothing where all was seen.
+fn unseen(coverage: &[RuleCoverage]) -> Vec<String> {
+    let of = |is_unseen: fn(&ConditionCoverage) -> bool| {
+        let in_rule = |rule: &RuleCoverage| {
+            let ids = rule.conditions.iter().filter(|condition| is_unseen(condition));
+            let ids: Vec<&str> = ids.map(|condition| condition.id.as_str()).collect();
+            (!ids.is_empty()).then(|| format!("{}: {}", rule.rule, ids.join(", ")))
+        };
+        coverage.iter().filter(|rule| rule.cases > 0).filter_map(in_rule).collect::<Vec<_>>().join("; ")
+    };
+    let without: Vec<&str> =
+        coverage.iter().filter(|rule| rule.cases == 0).map(|rule| rule.rule.as_str()).collect();
+    [
+        ("without a case", without.join(", ")),
+        ("never seen true", of(|condition| condition.yes == 0)),
+        ("never seen false", of(|condition| condition.no == 0)),
+    ]
+    .into_iter()
+    .filter(|(_, names)| !names.is_empty())
+    .map(|(what, names)| format!("{what}: {names}"))
+    .collect()
+}
+
+fn as_json(results: &[CaseResult], coverage: &[RuleCoverage]) -> serde_json::Value {
     let cases: Vec<_> = results
         .iter()
         .map(|result| {
@@ -108,5 +164,13 @@ fn as_json(results: &[CaseResult]) -> serde_json::Value {
             })
         })
         .collect();
-    serde_json::json!({"cases": cases})
+    let conditions = |rule: &RuleCoverage| -> serde_json::Value {
+        let condition = |seen: &ConditionCoverage| serde_json::json!({"id": seen.id, "true": seen.yes, "false": seen.no, "unknown": seen.unknown});
+        rule.conditions.iter().map(condition).collect()
+    };
+    let coverage: Vec<_> = coverage
+        .iter()
+        .map(|rule| serde_json::json!({"rule": rule.rule, "cases": rule.cases, "conditions": conditions(rule)}))
+        .collect();
+    serde_json::json!({"cases": cases, "coverage": coverage})
 }
