@@ -6,6 +6,7 @@ pub mod bundle;
 pub mod codes;
 pub mod diff;
 pub mod eval;
+pub mod mutate;
 pub mod plan;
 pub mod render;
 pub mod schema;

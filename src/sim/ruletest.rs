@@ -6,10 +6,12 @@
 
 mod coverage;
 mod judge;
+mod mutation;
 mod play;
 
 pub use coverage::{Answers, ConditionCoverage, RuleCoverage, coverage};
 pub use judge::Seen;
+pub use mutation::notices;
 
 use crate::contracts::Contracts;
 use crate::rules::plan::Pack;

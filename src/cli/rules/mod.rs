@@ -2,6 +2,7 @@
 
 mod check;
 mod diff;
+mod mutate;
 mod publish;
 mod schema;
 mod test;

@@ -86,17 +86,11 @@ impl Tested {
 
 /// Plays every case; those that fail are told, and one is enough to stop.
 fn tested(tests: &[TestFile], contracts: &Arc<Contracts>, pack: &Arc<Pack>) -> Result<Tested, Stop> {
-    let results = test::play(
-        tests,
-        contracts,
-        pack,
-        |_| true,
-        |result| {
-            if !result.passed() {
-                output::note(format_args!("{}", test::told(result)));
-            }
-        },
-    );
+    let results = test::play(tests, contracts, pack, &|_| true, |result| {
+        if !result.passed() {
+            output::note(format_args!("{}", test::told(result)));
+        }
+    });
     match results.iter().filter(|result| !result.passed()).count() {
         0 => Ok(Tested::Passed(results.len())),
         failed => {

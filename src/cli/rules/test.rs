@@ -1,13 +1,13 @@
 //! `ieum rules test`: the cases that stand beside the rules, through the same tasks as in production.
 
-use super::load;
+use super::{load, mutate};
 use crate::cli::diagnostics::{Format, Found, counted};
 use crate::cli::exit::{Exit, Outcome, Stop};
 use crate::cli::files::Folders;
 use crate::cli::output::{self, GREEN, RED, Table};
 use crate::contracts::Contracts;
 use crate::rules::plan::Pack;
-use crate::rules::testfile::TestFile;
+use crate::rules::testfile::{Case, TestFile};
 use crate::sim::ruletest::{self, CaseResult, ConditionCoverage, RuleCoverage};
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ use std::sync::Arc;
 #[command(
     after_help = "Examples:\n  ieum rules test\n  ieum rules test ladder         cases whose rule or name holds the word\n  \
                         ieum rules test --coverage     and in how many cases each condition was true, false, unknown\n  \
+                        ieum rules test ladder --mutate\n  \
                         ieum rules test --json | jq '.cases[] | select(.passed | not)'\n\n\
                         Each case is played as written and, on its own, again with its arrivals shuffled, every record sent twice,\n\
                         and a restart halfway.\n\nExit codes: 0 all passed, 1 a case failed, the pack has mistakes, or no case matches."
@@ -29,6 +30,12 @@ pub(super) struct Test {
     /// Show in how many cases each condition was seen true, false and unknown.
     #[arg(long)]
     coverage: bool,
+    /// Also change the rules in small ways, one at a time, and show which changes no case notices.
+    ///
+    /// A number or a window one more and one less, at least for more than, any for all, points that count nothing. Takes five
+    /// minutes at most. That a change goes unnoticed is no failure.
+    #[arg(long)]
+    mutate: bool,
     /// Print one JSON document; it holds the coverage.
     #[arg(long)]
     json: bool,
@@ -42,15 +49,20 @@ pub(super) fn run(args: &Test) -> Outcome {
     let Some(pack) = loaded.pack else { return Err(Stop::told(Exit::Found)) };
     let (contracts, pack) = (Arc::new(loaded.contracts), Arc::new(pack));
     let wanted = |text: &str| args.pattern.as_ref().is_none_or(|pattern| text.contains(pattern.as_str()));
-    let results = play(&loaded.tests, &contracts, &pack, wanted, |result| {
+    let results = play(&loaded.tests, &contracts, &pack, &wanted, |result| {
         if !args.json {
             output::line(format_args!("{}", told(result)));
         }
     });
     let failed = results.iter().filter(|result| !result.passed()).count();
     let coverage = ruletest::coverage(&pack, &results);
+    // A case that fails already notices nothing.
+    let trial = (args.mutate && failed == 0).then(|| {
+        let cases: Vec<_> = chosen(&loaded.tests, &wanted).collect();
+        mutate::run(&loaded.files.texts, &cases, &contracts)
+    });
     if args.json {
-        output::json(&as_json(&results, &coverage));
+        output::json(&as_json(&results, &coverage, trial.as_ref()));
     }
     if results.is_empty() {
         return Err(Stop::new(Exit::Found, "no case matches"));
@@ -64,6 +76,13 @@ pub(super) fn run(args: &Test) -> Outcome {
     if args.pattern.is_none() {
         unseen(&coverage).iter().for_each(|line| output::note(format_args!("{line}")));
     }
+    match &trial {
+        Some(trial) if !args.json => trial.tell(&loaded.files.folder),
+        None if args.mutate => {
+            output::note(format_args!("changes of the rules are tried once all cases pass"))
+        }
+        Some(_) | None => {}
+    }
     Ok(if failed > 0 { Exit::Found } else { Exit::Ok })
 }
 
@@ -72,18 +91,25 @@ pub(super) fn play(
     tests: &[TestFile],
     contracts: &Arc<Contracts>,
     pack: &Arc<Pack>,
-    wanted: impl Fn(&str) -> bool,
+    wanted: &impl Fn(&str) -> bool,
     mut each: impl FnMut(&CaseResult),
 ) -> Vec<CaseResult> {
     let mut results = Vec::new();
-    for file in tests {
-        for case in file.cases.iter().filter(|case| wanted(&case.name) || wanted(&file.rule)) {
-            let result = ruletest::run_case(file, case, contracts, pack);
-            each(&result);
-            results.push(result);
-        }
+    for (file, case) in chosen(tests, wanted) {
+        let result = ruletest::run_case(file, case, contracts, pack);
+        each(&result);
+        results.push(result);
     }
     results
+}
+
+/// The cases whose rule or name is wanted.
+fn chosen<'t>(
+    tests: &'t [TestFile],
+    wanted: &impl Fn(&str) -> bool,
+) -> impl Iterator<Item = (&'t TestFile, &'t Case)> {
+    let cases = tests.iter().flat_map(|file| file.cases.iter().map(move |case| (file, case)));
+    cases.filter(|(file, case)| wanted(&case.name) || wanted(&file.rule))
 }
 
 /// A case and what went wrong in it, for a person.
@@ -139,7 +165,11 @@ fn unseen(coverage: &[RuleCoverage]) -> Vec<String> {
     .collect()
 }
 
-fn as_json(results: &[CaseResult], coverage: &[RuleCoverage]) -> serde_json::Value {
+fn as_json(
+    results: &[CaseResult],
+    coverage: &[RuleCoverage],
+    trial: Option<&mutate::Trial>,
+) -> serde_json::Value {
     let cases: Vec<_> = results
         .iter()
         .map(|result| {
@@ -172,5 +202,7 @@ fn as_json(results: &[CaseResult], coverage: &[RuleCoverage]) -> serde_json::Val
         .iter()
         .map(|rule| serde_json::json!({"rule": rule.rule, "cases": rule.cases, "conditions": conditions(rule)}))
         .collect();
-    serde_json::json!({"cases": cases, "coverage": coverage})
+    // Null where none was made.
+    let changes = trial.map(mutate::Trial::to_json);
+    serde_json::json!({"cases": cases, "coverage": coverage, "changes": changes})
 }

@@ -6,9 +6,11 @@ mod parts;
 #[cfg(test)]
 mod tests;
 
+pub(super) use parts::params_in;
+
 use super::source::{Node, parse};
 use super::testfile::is_test;
-use parts::{Item, params_in, parts_of_param, parts_of_rule};
+use parts::{Item, parts_of_param, parts_of_rule};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is other in the new pack than in the old one.

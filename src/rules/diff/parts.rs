@@ -204,7 +204,7 @@ fn line(node: &Node) -> String {
 }
 
 /// Names of the params that stand anywhere in a tree.
-pub(super) fn params_in(node: &Node) -> BTreeSet<String> {
+pub(in crate::rules) fn params_in(node: &Node) -> BTreeSet<String> {
     match &node.kind {
         Kind::Map(entries) => match entries.as_slice() {
             [only] if only.key == "param" => only.value.scalar().map(str::to_owned).into_iter().collect(),

@@ -90,3 +90,49 @@ cases:
 ";
     assert_eq!(seen(SEEN, cases), ["repeat 0 1 0", "senior 1 0 0", "alone 1 0 0", "quiet 1 1 0"]);
 }
+
+/// What the two cases of `coverage_tells_what_no_case_has_seen` make of a change.
+#[test]
+fn a_change_is_noticed_by_the_case_that_it_breaks_and_by_no_other() {
+    let contracts = Arc::new(builtin());
+    let tests = "\
+rule: crisis.seen
+start: 2026-03-02T09:00
+given: {household: {id: H1, size: 3}}
+cases:
+  - name: 하나
+    events:
+      - {at: +0d, cutoff.electricity: {source: KEPCO}}
+    never: {change: opened}
+  - name: 둘
+    change: {household.oldest_age: 70}
+    events:
+      - {at: +0d, cutoff.electricity: {source: KEPCO}}
+      - {at: +1d, cutoff.water: {source: WATER}}
+    expect:
+      - {at: +1d, opened: watch, reasons: [repeat, senior]}
+";
+    let files = [("crisis/seen.yaml", SEEN), ("crisis/seen.test.yaml", tests)];
+    let (pack, _) = crate::rules::load(files, &contracts);
+    let (tests, _) = crate::rules::testfile::read_all(files, &pack.expect("a pack"), &contracts);
+    let cases: Vec<_> =
+        tests.iter().flat_map(|file| file.cases.iter().map(move |case| (file, case))).collect();
+    let texts = files.map(|(name, text)| (name.to_owned(), text.to_owned())).into();
+    let found: Vec<(String, Option<bool>)> = crate::rules::mutate::mutants("crisis.seen", files)
+        .iter()
+        .map(|m| (format!("{}: {} → {}", m.key, m.was, m.now), notices(m, &texts, &cases, &contracts)))
+        .collect();
+    for (change, noticed) in [
+        ("when: all → any", Some(true)),
+        ("when.all.repeat.count.gte: 2 → 3", Some(true)),
+        ("when.all.repeat.count.gte: 2 → 1", Some(true)),
+        ("when.all.repeat.count: gte → gt", Some(true)),
+        ("when.all.repeat.count.within: 10d → 11d", Some(false)),
+        ("when.all.senior.field.household.oldest_age.gte: 65 → 66", Some(false)),
+        // A match would have less than the lowest level.
+        ("score.levels.watch: 40 → 41", None),
+    ] {
+        let of = found.iter().find(|(told, _)| told == change);
+        assert_eq!(of, Some(&(change.to_owned(), noticed)), "{found:#?}");
+    }
+}
