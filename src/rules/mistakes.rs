@@ -4,6 +4,7 @@
 use super::codes::{
     BAD_DURATION, BAD_SHAPE, LATER, MISSING_KEY, NOT_A_DATE, REPEATED_KEY, UNKNOWN_KEY, UNKNOWN_WORD,
 };
+use super::keys::Keys;
 use super::plan::Within;
 use super::source::{Entry, Kind, Node};
 use crate::types::{Day, Decimal, Diagnostic, MS_PER_DAY, MS_PER_HOUR, Severity, Value, did_you_mean};
@@ -127,18 +128,15 @@ impl Mistakes {
     }
 
     /// A map whose keys are all among `known`, each once.
-    pub(super) fn map<'n>(&mut self, node: &'n Node, what: &str, known: &[&str]) -> Option<Fields<'n>> {
+    pub(super) fn map<'n>(&mut self, node: &'n Node, what: &str, known: Keys) -> Option<Fields<'n>> {
         let entries = self.entries(node, what)?;
         for entry in entries {
-            if known.contains(&entry.key.as_str()) {
+            if known.contains(&entry.key) {
                 continue;
             }
             match KEYS_FOR_LATER.iter().find(|(key, _)| *key == entry.key) {
                 Some((key, when)) => self.later(&entry.key_span, &format!("\"{key}\""), when),
-                None => {
-                    let known = known.iter().copied();
-                    self.lacking(UNKNOWN_KEY, &entry.key_span, what, "key", &entry.key, known);
-                }
+                None => self.lacking(UNKNOWN_KEY, &entry.key_span, what, "key", &entry.key, known.iter()),
             }
         }
         Some(Fields { what: what.to_owned(), span: node.span.clone(), entries })

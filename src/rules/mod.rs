@@ -4,13 +4,17 @@
 
 pub mod bundle;
 pub mod codes;
+pub mod diff;
 pub mod eval;
+pub mod mutate;
 pub mod plan;
 pub mod render;
+pub mod schema;
 pub mod testfile;
 
 mod check;
 mod index;
+mod keys;
 mod mistakes;
 mod source;
 

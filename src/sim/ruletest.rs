@@ -4,10 +4,14 @@
 //! A shuffled, doubled or restarted run must come to the same decisions: the same episodes, open on the same days, for the same
 //! reasons. When a record is sent may differ where arrival differs.
 
+mod coverage;
 mod judge;
+mod mutation;
 mod play;
 
+pub use coverage::{Answers, ConditionCoverage, RuleCoverage, coverage};
 pub use judge::Seen;
+pub use mutation::notices;
 
 use crate::contracts::Contracts;
 use crate::rules::plan::Pack;
@@ -69,6 +73,8 @@ pub struct CaseResult {
     pub ways: Vec<Way>,
     /// What went wrong; empty if all is well.
     pub failures: Vec<Failure>,
+    /// What the conditions of the rule said in the written run.
+    pub answers: Answers,
 }
 
 impl CaseResult {
@@ -113,6 +119,7 @@ pub fn run_case(file: &TestFile, case: &Case, contracts: &Arc<Contracts>, pack: 
         span: case.span.clone(),
         ways: Vec::new(),
         failures: Vec::new(),
+        answers: Answers::default(),
     };
     let play = |way| play::play(file, case, way, contracts, pack);
     let broken = |way, error: String| Failure {
@@ -130,6 +137,7 @@ pub fn run_case(file: &TestFile, case: &Case, contracts: &Arc<Contracts>, pack: 
         }
     };
     result.ways.push(Way::Written);
+    result.answers = written.answers;
     result.failures.extend(judge::judge(file, case, pack, &written));
     for way in [Way::Shuffled, Way::Doubled, Way::Restarted] {
         if way == Way::Shuffled && !play::can_shuffle(case) {

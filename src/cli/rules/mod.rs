@@ -1,7 +1,10 @@
 //! `ieum rules`: what an author does with a pack.
 
 mod check;
+mod diff;
+mod mutate;
 mod publish;
+mod schema;
 mod test;
 
 pub(super) use publish::publish;
@@ -13,7 +16,7 @@ use crate::contracts::Contracts;
 use crate::rules::plan::Pack;
 use crate::rules::testfile::{self, TestFile};
 
-/// Rules: check, test and publish a pack.
+/// Rules: check, test, compare and publish a pack.
 #[derive(Debug, clap::Args)]
 pub(super) struct Rules {
     #[command(subcommand)]
@@ -24,6 +27,8 @@ pub(super) struct Rules {
 enum Command {
     Check(check::Check),
     Test(test::Test),
+    Diff(diff::DiffArgs),
+    Schema(schema::Schema),
     Publish(publish::Publish),
 }
 
@@ -31,6 +36,8 @@ pub(super) fn run(args: &Rules) -> Outcome {
     match &args.command {
         Command::Check(args) => check::run(args),
         Command::Test(args) => test::run(args),
+        Command::Diff(args) => diff::run(args),
+        Command::Schema(args) => schema::run(args),
         Command::Publish(args) => publish::run(args),
     }
 }

@@ -1,12 +1,13 @@
 //! `when` and `also`: groups and conditions into the arena of the plan, with the reasons that name them.
 
-use super::operand::{CMP_KEYS, Operands, Want};
+use super::operand::{Operands, Want};
 use super::signals::Signals;
 use crate::contracts::{Contracts, Type};
 use crate::rules::codes::{
     BAD_SHAPE, DECLARED_TWICE, DISTINCT_FIELD, EMPTY_GROUP, MISSING_KEY, NEEDS_REASON, NUMBERLESS_REASON,
     SIGNALS_ONLY, TOO_MANY, UNKNOWN_FIELD, UNKNOWN_REASON, WINDOW_TOO_LONG, WRONG_TYPE,
 };
+use crate::rules::keys::{self, GROUPS, LEAVES};
 use crate::rules::mistakes::Fields;
 use crate::rules::plan::{
     Ask, Cmp, FieldTest, HISTORY_DAYS, MAX_REASONS, Node as PlanNode, NodeId, Operand, Pick, Reason,
@@ -40,16 +41,13 @@ enum Place {
     SignalsOnly,
 }
 
-const GROUPS: [&str; 3] = ["all", "any", "none"];
-const LEAVES: [&str; 6] = ["field", "count", "distinct", "value", "absent", "sequence"];
-
 impl Conditions<'_, '_> {
     /// `when:`.
     pub(super) fn when(&mut self, node: &Node) -> Option<NodeId> {
         let root = self.condition(node, Place::Root, false)?;
         if let Some(unknown) = node.entries().and_then(|e| e.iter().find(|e| e.key == "unknown")) {
             for entry in self.operands.mistakes.entries(&unknown.value, "unknown").unwrap_or_default() {
-                let word = self.operands.mistakes.word(&entry.value, "answer to unknown", &[("match", ())]);
+                let word = self.operands.mistakes.word(&entry.value, "answer to unknown", keys::ANSWERS);
                 let reason = self.reason(&entry.key, &entry.key_span);
                 if let (Some(()), Some(reason)) = (word, reason)
                     && self.numbers[usize::from(reason)].is_some()
@@ -118,13 +116,12 @@ impl Conditions<'_, '_> {
     }
 
     fn condition(&mut self, node: &Node, place: Place, also: bool) -> Option<NodeId> {
-        let mut known = [&GROUPS[..], &LEAVES[..]].concat();
-        match place {
-            Place::Root => known.extend(["id", "say", "unknown"]),
-            Place::Bare | Place::Covered => known.extend(["id", "say"]),
-            Place::SignalsOnly => {}
-        }
-        let fields = self.operands.mistakes.map(node, "a condition", &known)?;
+        let known = match place {
+            Place::Root => keys::WHEN,
+            Place::Bare | Place::Covered => keys::CONDITION,
+            Place::SignalsOnly => keys::CLEAR_WHEN,
+        };
+        let fields = self.operands.mistakes.map(node, "a condition", known)?;
         let reason = self.begin_reason(&fields, also);
         let asks: Vec<_> = fields
             .entries
@@ -296,12 +293,12 @@ impl Conditions<'_, '_> {
     }
 
     fn count(&mut self, node: &Node) -> Option<Ask> {
-        let fields = self.asked(node, "count", &["of", "within", "state"])?;
+        let fields = self.operands.mistakes.map(node, "count", keys::COUNT)?;
         let of = self.of(&fields);
         let within = self.within(&fields);
         let open = fields
             .get("state")
-            .and_then(|n| self.operands.mistakes.word(n, "state", &[("open", true)]))
+            .and_then(|n| self.operands.mistakes.word(n, "state", keys::STATES))
             .unwrap_or(false);
         if let (true, Some(state)) = (open, fields.get("state")) {
             self.signals.refuse_daily(&of, state, "whether it lasts", self.operands.mistakes);
@@ -311,7 +308,7 @@ impl Conditions<'_, '_> {
     }
 
     fn distinct(&mut self, node: &Node) -> Option<Ask> {
-        let fields = self.asked(node, "distinct", &["of", "by", "within"])?;
+        let fields = self.operands.mistakes.map(node, "distinct", keys::DISTINCT)?;
         let of = self.of(&fields);
         let within = self.within(&fields);
         self.signals.refuse_daily(&of, node, "distinct", self.operands.mistakes);
@@ -324,19 +321,12 @@ impl Conditions<'_, '_> {
     }
 
     fn value(&mut self, node: &Node) -> Option<Ask> {
-        let fields = self.asked(node, "value", &["of", "field", "pick", "within"])?;
+        let fields = self.operands.mistakes.map(node, "value", keys::VALUE)?;
         let of = self.of(&fields);
         let within = self.within(&fields);
         self.signals.refuse_daily(&of, node, "a value", self.operands.mistakes);
-        let pick = self.operands.mistakes.need(&fields, "pick").and_then(|n| {
-            let words = [
-                ("latest", Pick::Latest),
-                ("max", Pick::Max),
-                ("sum", Pick::Sum),
-                ("consecutive", Pick::Consecutive),
-            ];
-            self.operands.mistakes.word(n, "pick", &words)
-        });
+        let pick = self.operands.mistakes.need(&fields, "pick");
+        let pick = pick.and_then(|n| self.operands.mistakes.word(n, "pick", keys::PICKS));
         let field = self.operands.mistakes.need(&fields, "field").and_then(|n| {
             let field = self.signals.field(&of, n, UNKNOWN_FIELD, self.operands.mistakes)?;
             if !matches!(field.ty, Type::Int | Type::Decimal) {
@@ -356,7 +346,7 @@ impl Conditions<'_, '_> {
     }
 
     fn absent(&mut self, node: &Node) -> Option<Ask> {
-        let fields = self.operands.mistakes.map(node, "absent", &["of", "after", "for", "baseline"])?;
+        let fields = self.operands.mistakes.map(node, "absent", keys::ABSENT)?;
         let of = self.of(&fields);
         let after = self.operands.mistakes.need(&fields, "after");
         let after = after.map(|n| self.signals.take_all(n, self.operands.mistakes)).unwrap_or_default();
@@ -369,8 +359,7 @@ impl Conditions<'_, '_> {
     }
 
     fn sequence(&mut self, node: &Node) -> Option<Ask> {
-        let known = ["steps", "within", "lookback", "without", "same"];
-        let fields = self.operands.mistakes.map(node, "sequence", &known)?;
+        let fields = self.operands.mistakes.map(node, "sequence", keys::SEQUENCE)?;
         let steps = self.operands.mistakes.need(&fields, "steps").map(|n| self.steps(n)).unwrap_or_default();
         let within_days = self.days(&fields, "within", true);
         let lookback_days = self.days(&fields, "lookback", true);
@@ -412,12 +401,6 @@ impl Conditions<'_, '_> {
             );
         }
         items.iter().map(|item| self.signals.take_all(item, self.operands.mistakes)).collect()
-    }
-
-    /// The map of an aggregate: its own keys and comparisons.
-    fn asked<'n>(&mut self, node: &'n Node, what: &str, own: &[&str]) -> Option<Fields<'n>> {
-        let known = [own, &CMP_KEYS[..]].concat();
-        self.operands.mistakes.map(node, what, &known)
     }
 
     fn of(&mut self, fields: &Fields<'_>) -> Vec<SignalId> {

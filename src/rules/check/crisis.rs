@@ -1,18 +1,18 @@
 //! A rule of kind `crisis`: signals, conditions, score, what it emits and how it escalates.
 
 use super::conditions::Conditions;
-use super::header::{HEADER_KEYS, Header};
+use super::header::Header;
 use super::operand::Operands;
 use super::signals::Signals;
-use super::{LEVELS, Params, score};
+use super::{Params, score};
 use crate::contracts::Contracts;
 use crate::rules::codes::{DECLARED_TWICE, MISSING_KEY};
+use crate::rules::keys;
 use crate::rules::mistakes::Mistakes;
 use crate::rules::plan::{CrisisRule, EscalationStep, NodeId, RuleIndex};
 use crate::rules::source::{Kind, Node};
 use crate::types::SmolStr;
 
-const OWN_KEYS: [&str; 6] = ["signals", "when", "also", "score", "emit", "escalate"];
 /// The most times a step may tell somebody: once an hour for a week is more than anyone reads.
 const MAX_REPEATS: i64 = 168;
 
@@ -24,8 +24,7 @@ pub(super) fn read(
     params: &mut Params,
     mistakes: &mut Mistakes,
 ) -> Option<CrisisRule> {
-    let known = [&HEADER_KEYS[..], &OWN_KEYS[..]].concat();
-    let fields = mistakes.map(node, "a crisis rule", &known)?;
+    let fields = mistakes.map(node, "a crisis rule", keys::CRISIS)?;
     let mut operands = Operands { params, effective: header.effective, mistakes };
     let signals = Signals::read(fields.get("signals"), contracts, &mut operands);
     let mut conditions = Conditions {
@@ -77,8 +76,7 @@ struct Emit {
 }
 
 fn emit(node: &Node, conditions: &mut Conditions<'_, '_>) -> Emit {
-    let keys = ["cooldown", "clear_when", "clear_say"];
-    let Some(fields) = conditions.operands.mistakes.map(node, "emit", &keys) else {
+    let Some(fields) = conditions.operands.mistakes.map(node, "emit", keys::EMIT) else {
         return Emit::default();
     };
     let cooldown = conditions
@@ -115,14 +113,13 @@ fn escalate(node: &Node, conditions: &mut Conditions<'_, '_>) -> Vec<EscalationS
 }
 
 fn step(node: &Node, conditions: &mut Conditions<'_, '_>) -> Option<EscalationStep> {
-    let known = ["id", "after", "unless", "raise_to", "to", "repeat", "max"];
-    let fields = conditions.operands.mistakes.map(node, "an escalation step", &known)?;
+    let fields = conditions.operands.mistakes.map(node, "an escalation step", keys::STEP)?;
     let unless = fields.get("unless").and_then(|n| conditions.unless(n));
     let mistakes = &mut *conditions.operands.mistakes;
     let id = mistakes.need(&fields, "id").and_then(|n| mistakes.text(n, "an id")).map(SmolStr::new);
     let after_ms = mistakes.need(&fields, "after").and_then(|n| mistakes.span_ms(n, "\"after\""));
     let to = mistakes.need(&fields, "to").and_then(|n| mistakes.text(n, "a role")).map(SmolStr::new);
-    let raise_to = fields.get("raise_to").and_then(|n| mistakes.word(n, "level", LEVELS));
+    let raise_to = fields.get("raise_to").and_then(|n| mistakes.word(n, "level", keys::LEVELS));
     let repeat_ms = fields.get("repeat").and_then(|n| mistakes.span_ms(n, "\"repeat\""));
     let max = fields.get("max").and_then(|n| mistakes.int(n, "\"max\"", 1..=MAX_REPEATS));
     if fields.get("repeat").is_some() != fields.get("max").is_some() {

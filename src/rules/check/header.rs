@@ -1,6 +1,7 @@
 //! What every rule begins with: id, kind, version, status, title, law, effective, per.
 
 use crate::rules::codes::{BAD_SHAPE, DATES_REVERSED};
+use crate::rules::keys::{self, RuleKind};
 use crate::rules::mistakes::Mistakes;
 use crate::rules::plan::{Effective, Status};
 use crate::rules::source::Node;
@@ -19,17 +20,6 @@ pub(super) struct Header {
     pub(super) effective: Effective,
 }
 
-/// Kinds of rules that are built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RuleKind {
-    Crisis,
-    Suppression,
-}
-
-/// The keys of a header, for the lists of known keys of each kind.
-pub(super) const HEADER_KEYS: [&str; 8] =
-    ["rule", "kind", "version", "status", "title", "law", "effective", "per"];
-
 /// Kinds and entities that the language has for later stages.
 const KINDS_FOR_LATER: &[(&str, &str)] = &[("eligibility", "the notices and profiles stages")];
 const ENTITIES_FOR_LATER: &[(&str, &str)] = &[
@@ -43,7 +33,7 @@ pub(super) fn read(node: &Node, mistakes: &mut Mistakes) -> Option<Header> {
     // Unknown keys are told by the reader of the kind, which knows all of them.
     let mut aside = Mistakes::new("");
     let fields = match node.entries() {
-        Some(_) => aside.map(node, "the rule", &[])?,
+        Some(_) => aside.map(node, "the rule", keys::CRISIS)?,
         None => {
             mistakes.shape(node, "a rule as a map");
             return None;
@@ -69,13 +59,7 @@ pub(super) fn read(node: &Node, mistakes: &mut Mistakes) -> Option<Header> {
         .need(&fields, "version")
         .and_then(|n| mistakes.int(n, "the version", 1..=i64::from(u32::MAX)))
         .and_then(|n| u32::try_from(n).ok());
-    let status = mistakes.need(&fields, "status").and_then(|n| {
-        mistakes.word(
-            n,
-            "status",
-            &[("draft", Status::Draft), ("shadow", Status::Shadow), ("live", Status::Live)],
-        )
-    });
+    let status = mistakes.need(&fields, "status").and_then(|n| mistakes.word(n, "status", keys::STATUSES));
     let title = mistakes.need(&fields, "title").and_then(|n| mistakes.text(n, "a title")).map(str::to_owned);
     let law = fields.get("law").map(|n| mistakes.texts(n, "law")).unwrap_or_default();
     let effective = mistakes.need(&fields, "effective").and_then(|n| effective(n, mistakes));
@@ -106,7 +90,7 @@ fn kind(node: &Node, mistakes: &mut Mistakes) -> Option<RuleKind> {
         mistakes.later(&node.span, &format!("kind \"{word}\""), when);
         return None;
     }
-    mistakes.word(node, "kind", &[("crisis", RuleKind::Crisis), ("suppression", RuleKind::Suppression)])
+    mistakes.word(node, "kind", keys::KINDS)
 }
 
 fn entity(node: &Node, mistakes: &mut Mistakes) -> Option<()> {
@@ -114,11 +98,11 @@ fn entity(node: &Node, mistakes: &mut Mistakes) -> Option<()> {
         mistakes.later(&node.span, &format!("per \"{word}\""), when);
         return None;
     }
-    mistakes.word(node, "entity", &[("household", ())])
+    mistakes.word(node, "entity", keys::ENTITIES)
 }
 
 fn effective(node: &Node, mistakes: &mut Mistakes) -> Option<Effective> {
-    let fields = mistakes.map(node, "effective", &["from", "to"])?;
+    let fields = mistakes.map(node, "effective", keys::EFFECTIVE)?;
     let from = mistakes.need(&fields, "from").and_then(|n| mistakes.day(n, "the first day"))?;
     let to = fields.get("to").and_then(|n| Some((n, mistakes.day(n, "the last day")?)));
     if let Some((n, to)) = &to

@@ -13,6 +13,7 @@ mod suppression;
 pub(super) use params::Params;
 
 use super::codes::{DECLARED_TWICE, UNKNOWN_WORD, WRONG_PLACE};
+use super::keys::{LEVELS, RuleKind};
 use super::mistakes::Mistakes;
 use super::plan::{CrisisRule, SuppressionRule};
 use super::source::{Node, parse};
@@ -75,14 +76,14 @@ pub(super) fn check(files: &BTreeMap<&str, &str>, contracts: &Contracts) -> Chec
                 return;
             }
             match header.kind {
-                header::RuleKind::Crisis => {
+                RuleKind::Crisis => {
                     let id = header.id.clone();
                     let rule = crisis::read(node, header, contracts, &mut checked.params, mistakes);
                     let ids = |rule: &CrisisRule| rule.reasons.iter().map(|r| r.id.clone()).collect();
                     checked.targets.push(Target { id, reasons: rule.as_ref().map(ids) });
                     checked.crisis.extend(rule);
                 }
-                header::RuleKind::Suppression => later.push((*name, *text)),
+                RuleKind::Suppression => later.push((*name, *text)),
             }
         });
     }
@@ -132,13 +133,6 @@ fn in_its_place(file: &str, header: &Header, mistakes: &mut Mistakes) {
         );
     }
 }
-
-/// Levels by word.
-const LEVELS: &[(&str, super::plan::Level)] = &[
-    ("watch", super::plan::Level::Watch),
-    ("high", super::plan::Level::High),
-    ("critical", super::plan::Level::Critical),
-];
 
 /// A level's key in a map.
 fn level(word: &str, span: &std::ops::Range<usize>, mistakes: &mut Mistakes) -> Option<super::plan::Level> {

@@ -5,6 +5,7 @@ use crate::contracts::{FieldType, Type};
 use crate::rules::codes::{
     BAD_SHAPE, PARAM_WITHOUT_VALUE, UNKNOWN_KEY, UNKNOWN_PARAM, UNLISTED_VALUE, WRONG_TYPE, WRONG_UNIT,
 };
+use crate::rules::keys::{self, ALONE, COMPARISONS};
 use crate::rules::mistakes::{Fields, Mistakes, literal};
 use crate::rules::plan::{Cmp, Effective, Operand, Test};
 use crate::rules::source::{Kind, Node};
@@ -41,12 +42,6 @@ impl Want {
     }
 }
 
-/// Comparison keys, as they stand in a test or beside `of` and `within`.
-pub(super) const CMP_KEYS: [&str; 6] = ["eq", "ne", "lt", "lte", "gt", "gte"];
-
-/// Comparisons that take no other beside them.
-const ALONE: [&str; 3] = ["in", "between", "any_of"];
-
 /// Where operands are read: the params, and the days on which the rule is in force.
 pub(super) struct Operands<'a> {
     pub(super) params: &'a mut Params,
@@ -73,8 +68,7 @@ impl Operands<'_> {
             }
             return Some(Test::Compare(vec![(Cmp::Eq, self.operand(node, want)?)]));
         };
-        let known = [&CMP_KEYS[..], &ALONE[..]].concat();
-        let fields = self.mistakes.map(node, "a comparison", &known)?;
+        let fields = self.mistakes.map(node, "a comparison", keys::TEST)?;
         let Some(first) = entries.first() else {
             self.mistakes.shape(node, "a comparison");
             return None;
@@ -125,7 +119,7 @@ impl Operands<'_> {
             }
             found.extend(self.operand(&entry.value, want).map(|operand| (cmp, operand)));
         }
-        if found.is_empty() && !fields.entries.iter().any(|e| CMP_KEYS.contains(&e.key.as_str())) {
+        if found.is_empty() && !fields.entries.iter().any(|e| COMPARISONS.contains(&e.key.as_str())) {
             let span = fields.entries.first().map_or(fields.span.clone(), |e| e.key_span.clone());
             self.mistakes.error(
                 crate::rules::codes::MISSING_KEY,
@@ -197,8 +191,8 @@ impl Operands<'_> {
     /// A literal or `{param: name}`.
     pub(super) fn operand(&mut self, node: &Node, want: &Want) -> Option<Operand> {
         if node.entries().is_some() {
-            let fields = self.mistakes.map(node, "a value", &["param"])?;
-            let name = fields.get("param")?;
+            let fields = self.mistakes.map(node, "a value", keys::PARAM_VALUE)?;
+            let name = self.mistakes.need(&fields, "param")?;
             return self.param(name, want);
         }
         let value = literal(node).filter(|v| !matches!(v, Value::Null | Value::List(_)));

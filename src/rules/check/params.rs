@@ -4,6 +4,7 @@
 use crate::rules::codes::{
     DATES_REVERSED, DECLARED_TWICE, MISSING_KEY, NO_SOURCE, NOT_A_DATE, UNUSED, WRONG_TYPE,
 };
+use crate::rules::keys;
 use crate::rules::mistakes::{Mistakes, literal};
 use crate::rules::plan::Param;
 use crate::rules::source::{Entry, Node};
@@ -24,12 +25,10 @@ struct Known {
     unused: Diagnostic,
 }
 
-const KEYS: [&str; 6] = ["label", "unit", "law", "source", "verified", "values"];
-
 impl Params {
     /// Reads one file.
     pub(super) fn read(&mut self, node: &Node, mistakes: &mut Mistakes) {
-        let Some(fields) = mistakes.map(node, "a param file", &["params"]) else { return };
+        let Some(fields) = mistakes.map(node, "a param file", keys::PARAM_FILE) else { return };
         let Some(list) = mistakes.need(&fields, "params") else { return };
         for entry in mistakes.entries(list, "params").unwrap_or_default() {
             if self.list.iter().any(|known| known.param.name == entry.key) {
@@ -84,7 +83,7 @@ impl Params {
 
 fn param(entry: &Entry, mistakes: &mut Mistakes) -> Option<Param> {
     let what = format!("param \"{}\"", entry.key);
-    let fields = mistakes.map(&entry.value, &what, &KEYS)?;
+    let fields = mistakes.map(&entry.value, &what, keys::PARAM)?;
     let label = mistakes.need(&fields, "label").and_then(|n| mistakes.text(n, "a label")).unwrap_or_default();
     let unit = mistakes.need(&fields, "unit").and_then(|n| mistakes.text(n, "a unit")).unwrap_or_default();
     let mut source = fields.get("law").map(|n| mistakes.texts(n, "law")).unwrap_or_default();

@@ -5,6 +5,7 @@ use super::level;
 use crate::rules::codes::{
     BASE_TOO_LOW, DECLARED_TWICE, MISSING_KEY, NOT_MONOTONE, NUMBERLESS_REASON, UNREACHABLE_LEVEL,
 };
+use crate::rules::keys;
 use crate::rules::mistakes::Mistakes;
 use crate::rules::plan::{Level, Points, ReasonId, Score};
 use crate::rules::source::{Kind, Node};
@@ -15,7 +16,7 @@ const POINTS: RangeInclusive<i64> = -10_000..=10_000;
 
 /// Reads it.
 pub(super) fn read(node: &Node, conditions: &mut Conditions<'_, '_>) -> Option<Score> {
-    let fields = conditions.operands.mistakes.map(node, "score", &["base", "add", "levels"])?;
+    let fields = conditions.operands.mistakes.map(node, "score", keys::SCORE)?;
     let base = conditions.operands.mistakes.need(&fields, "base");
     let base = base.and_then(|n| Some((n, conditions.operands.mistakes.int(n, "the base", POINTS)?)));
     let add = fields.get("add").map(|n| add(n, conditions)).unwrap_or_default();
@@ -72,7 +73,7 @@ fn add(node: &Node, conditions: &mut Conditions<'_, '_>) -> Vec<(ReasonId, Point
     };
     let mut found: Vec<(ReasonId, Points)> = Vec::new();
     for item in items {
-        let Some(fields) = conditions.operands.mistakes.map(item, "points", &["if", "points"]) else {
+        let Some(fields) = conditions.operands.mistakes.map(item, "points", keys::ADD) else {
             continue;
         };
         let reason = conditions.operands.mistakes.need(&fields, "if").and_then(|n| {

@@ -6,6 +6,7 @@ use crate::rules::codes::{
     AREA_EVENT, DAILY_SIGNAL, DECLARED_TWICE, TOO_MANY, UNKNOWN_EVENT, UNKNOWN_FIELD, UNKNOWN_SIGNAL, UNUSED,
     WRONG_TYPE,
 };
+use crate::rules::keys;
 use crate::rules::mistakes::Mistakes;
 use crate::rules::plan::{Cmp, DailyTest, FieldTest, MAX_SIGNALS, Operand, SignalDef, SignalId, Test};
 use crate::rules::source::{Entry, Node};
@@ -136,7 +137,7 @@ fn signal<'c>(entry: &Entry, contracts: &'c Contracts, operands: &mut Operands<'
         used: false,
         types: Vec::new(),
     };
-    let Some(fields) = operands.mistakes.map(&entry.value, "a signal", &["event", "where"]) else {
+    let Some(fields) = operands.mistakes.map(&entry.value, "a signal", keys::SIGNAL) else {
         return known;
     };
     if let Some(node) = operands.mistakes.need(&fields, "event") {

@@ -1,17 +1,16 @@
 //! A rule of kind `suppression`: which alerts are held, from which area event to which.
 
-use super::header::{HEADER_KEYS, Header};
-use super::{LEVELS, Target};
+use super::Target;
+use super::header::Header;
 use crate::contracts::{Contracts, EventType};
 use crate::rules::codes::{
     AREA_EVENT, NO_TARGET, UNKNOWN_EVENT, UNKNOWN_FIELD, UNKNOWN_REASON, WINDOW_TOO_LONG,
 };
+use crate::rules::keys;
 use crate::rules::mistakes::{Fields, Mistakes};
-use crate::rules::plan::{HISTORY_DAYS, Level, SuppressionRule};
+use crate::rules::plan::{HISTORY_DAYS, SuppressionRule};
 use crate::rules::source::Node;
 use crate::types::{MS_PER_DAY, SmolStr};
-
-const OWN_KEYS: [&str; 4] = ["targets", "while", "after", "record"];
 
 /// Reads it; `crisis` are the rules that it can hold.
 pub(super) fn read(
@@ -21,8 +20,7 @@ pub(super) fn read(
     crisis: &[Target],
     mistakes: &mut Mistakes,
 ) -> Option<SuppressionRule> {
-    let known = [&HEADER_KEYS[..], &OWN_KEYS[..]].concat();
-    let fields = mistakes.map(node, "a suppression rule", &known)?;
+    let fields = mistakes.map(node, "a suppression rule", keys::SUPPRESSION)?;
     let mut rule = SuppressionRule {
         id: header.id,
         version: header.version,
@@ -43,7 +41,7 @@ pub(super) fn read(
     };
     let targets = mistakes.need(&fields, "targets").and_then(|n| targets(n, crisis, &mut rule, mistakes));
     let span = mistakes.need(&fields, "while").and_then(|n| interval(n, contracts, &mut rule, mistakes));
-    if let Some(after) = fields.get("after").and_then(|n| mistakes.map(n, "after", &["grace"])) {
+    if let Some(after) = fields.get("after").and_then(|n| mistakes.map(n, "after", keys::AFTER)) {
         let grace = mistakes.need(&after, "grace").and_then(|n| mistakes.span_ms(n, "the grace"));
         rule.grace_ms = grace.unwrap_or(0);
     }
@@ -57,12 +55,11 @@ fn targets(
     rule: &mut SuppressionRule,
     mistakes: &mut Mistakes,
 ) -> Option<()> {
-    let known = ["rules", "except", "only_reasons", "below"];
-    let fields = mistakes.map(node, "targets", &known)?;
+    let fields = mistakes.map(node, "targets", keys::TARGETS)?;
     let rules = mistakes.need(&fields, "rules")?;
     rule.rules = patterns(rules, crisis, mistakes);
     rule.except = fields.get("except").map(|n| patterns_unchecked(n, mistakes)).unwrap_or_default();
-    rule.below = fields.get("below").and_then(|n| mistakes.word::<Level>(n, "level", LEVELS));
+    rule.below = fields.get("below").and_then(|n| mistakes.word(n, "level", keys::LEVELS));
     if let Some(node) = fields.get("only_reasons") {
         let held: Vec<_> = crisis.iter().filter(|target| rule.targets(&target.id)).collect();
         let known: Option<Vec<_>> = held.iter().map(|target| target.reasons.as_deref()).collect();
@@ -115,7 +112,7 @@ fn interval(
     rule: &mut SuppressionRule,
     mistakes: &mut Mistakes,
 ) -> Option<()> {
-    let fields = mistakes.map(node, "while", &["since", "until", "at_most"])?;
+    let fields = mistakes.map(node, "while", keys::WHILE)?;
     let since = mistakes.need(&fields, "since").and_then(|n| area_event(n, contracts, mistakes));
     let until = mistakes.need(&fields, "until").and_then(|n| area_event(n, contracts, mistakes));
     let at_most =
@@ -162,7 +159,7 @@ fn area_event<'c, 'n>(
     contracts: &'c Contracts,
     mistakes: &mut Mistakes,
 ) -> Option<(&'c EventType, Fields<'n>)> {
-    let fields = mistakes.map(node, "an area event", &["event", "same"])?;
+    let fields = mistakes.map(node, "an area event", keys::AREA_EVENT)?;
     let node = mistakes.need(&fields, "event")?;
     let name = mistakes.text(node, "the name of an event")?;
     let Some(event) = contracts.event(name) else {
@@ -184,7 +181,7 @@ fn area_event<'c, 'n>(
 }
 
 fn record(node: &Node, rule: &mut SuppressionRule, mistakes: &mut Mistakes) -> Option<()> {
-    let fields = mistakes.map(node, "record", &["reason", "show_in_queue"])?;
+    let fields = mistakes.map(node, "record", keys::RECORD)?;
     let reason = mistakes.need(&fields, "reason").and_then(|n| mistakes.text(n, "a reason"))?;
     rule.reason = reason.to_owned();
     if let Some(n) = fields.get("show_in_queue")

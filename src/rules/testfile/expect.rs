@@ -3,20 +3,16 @@
 use super::read::Reader;
 use super::{ChangeWord, Expect, ExpectNot, Never};
 use crate::rules::codes::{BAD_TEST, MISSING_KEY, UNKNOWN_FIELD, UNKNOWN_REASON};
+use crate::rules::keys::{self, CHANGES, LEVELS};
 use crate::rules::mistakes::{Fields, literal};
 use crate::rules::plan::Level;
 use crate::rules::source::{Kind, Node};
 use crate::types::SmolStr;
 use std::ops::Range;
 
-const LEVELS: [Level; 3] = [Level::Watch, Level::High, Level::Critical];
-
 impl Reader<'_> {
     pub(super) fn expect(&mut self, node: &Node) -> Option<Expect> {
-        let words = ChangeWord::ALL.map(ChangeWord::as_str);
-        let known =
-            [&words[..], &["at", "reasons", "held", "assumed", "because", "episode", "level"]].concat();
-        let fields = self.mistakes.map(node, "an expectation", &known)?;
+        let fields = self.mistakes.map(node, "an expectation", keys::EXPECT)?;
         let at = self.mistakes.need(&fields, "at").and_then(|n| self.offset(n));
         let Some(change) = ChangeWord::ALL.into_iter().find(|word| fields.get(word.as_str()).is_some())
         else {
@@ -25,7 +21,7 @@ impl Reader<'_> {
                 &fields.entries.first().map_or(node.span.clone(), |e| e.key_span.clone()),
                 "the expectation names no change",
                 "which record is meant?",
-                Some(format!("one of {}", words.join(", "))),
+                Some(format!("one of {}", CHANGES.join(", "))),
             );
             return None;
         };
@@ -68,7 +64,7 @@ impl Reader<'_> {
     }
 
     fn level(&mut self, node: &Node) -> Option<Level> {
-        self.mistakes.word(node, "level", &LEVELS.map(|level| (level.as_str(), level)))
+        self.mistakes.word(node, "level", LEVELS)
     }
 
     fn reasons(&mut self, fields: &Fields<'_>, key: &str) -> Option<Vec<SmolStr>> {
@@ -95,7 +91,7 @@ impl Reader<'_> {
     }
 
     pub(super) fn never(&mut self, node: &Node) -> Option<Never> {
-        let fields = self.mistakes.map(node, "never", &["change", "level", "before", "after"])?;
+        let fields = self.mistakes.map(node, "never", keys::NEVER)?;
         let words = ChangeWord::ALL.map(|word| (word.as_str(), word));
         Some(Never {
             span: node.span.clone(),
@@ -110,7 +106,7 @@ impl Reader<'_> {
     }
 
     pub(super) fn expect_not(&mut self, node: &Node) -> Option<ExpectNot> {
-        let fields = self.mistakes.map(node, "expect_not", &["failing", "unknown", "nearest"])?;
+        let fields = self.mistakes.map(node, "expect_not", keys::EXPECT_NOT)?;
         let failing = self.reasons(&fields, "failing").unwrap_or_default();
         let unknown = self.reasons(&fields, "unknown").unwrap_or_default();
         let mut nearest = Vec::new();

@@ -181,7 +181,7 @@ impl ChangeWord {
     ];
 
     /// The word in tests and in alert records.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Opened => "opened",
             Self::Raised => "raised",

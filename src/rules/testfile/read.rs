@@ -4,6 +4,7 @@
 use super::{Case, Offset, TestFile};
 use crate::contracts::Contracts;
 use crate::rules::codes::{BAD_TEST, DECLARED_TWICE, NO_TEST_RULE, NOT_A_DATE, UNKNOWN_FIELD};
+use crate::rules::keys;
 use crate::rules::mistakes::{Mistakes, literal};
 use crate::rules::plan::{CrisisRule, Pack};
 use crate::rules::source::{Entry, Kind, Node, parse};
@@ -36,7 +37,7 @@ pub(super) struct Reader<'a> {
 }
 
 fn test_file(node: &Node, pack: &Pack, contracts: &Contracts, mistakes: &mut Mistakes) -> Option<TestFile> {
-    let fields = mistakes.map(node, "a test file", &["rule", "start", "given", "cases"])?;
+    let fields = mistakes.map(node, "a test file", keys::TEST_FILE)?;
     let start = mistakes.need(&fields, "start").and_then(|n| start(n, mistakes));
     let rule_node = mistakes.need(&fields, "rule")?;
     let id = mistakes.text(rule_node, "a rule id")?;
@@ -94,7 +95,7 @@ struct Given {
 impl Reader<'_> {
     fn given(&mut self, node: &Node) -> Given {
         let mut given = Given { household: SmolStr::new_static("H1"), facts: Vec::new() };
-        let Some(fields) = self.mistakes.map(node, "given", &["household"]) else { return given };
+        let Some(fields) = self.mistakes.map(node, "given", keys::GIVEN) else { return given };
         let Some(node) = self.mistakes.need(&fields, "household") else { return given };
         for entry in self.mistakes.entries(node, "the household").unwrap_or_default() {
             match entry.key.as_str() {
@@ -140,8 +141,7 @@ impl Reader<'_> {
     }
 
     fn case(&mut self, node: &Node, given: &Given, before: Option<&Case>) -> Option<Case> {
-        let known = ["name", "change", "events", "source_down", "expect", "never", "expect_not", "until"];
-        let fields = self.mistakes.map(node, "a case", &known)?;
+        let fields = self.mistakes.map(node, "a case", keys::CASE)?;
         let name = self.mistakes.need(&fields, "name").and_then(|n| self.mistakes.text(n, "a name"));
         let mut facts = given.facts.clone();
         for entry in fields.get("change").and_then(|n| self.mistakes.entries(n, "change")).unwrap_or_default()

@@ -4,12 +4,11 @@ use super::read::Reader;
 use super::{Down, Happening, Offset, Reported, Step};
 use crate::contracts::Route;
 use crate::rules::codes::{BAD_DURATION, BAD_TEST, MISSING_KEY, UNKNOWN_EVENT, UNKNOWN_KEY};
+use crate::rules::keys::{self, TIMES};
 use crate::rules::mistakes::{Mistakes, literal};
 use crate::rules::source::{Entry, Kind, Node};
 use crate::types::{MS_PER_DAY, MS_PER_HOUR, SmolStr, Value};
 
-/// Keys of an event line beside what happens.
-const TIMES: [&str; 4] = ["at", "arrives", "every", "until"];
 /// Times one line may stand for: the days that history keeps.
 const MAX_REPEATS: i64 = 800;
 
@@ -34,7 +33,9 @@ impl Reader<'_> {
     /// One event, or one for each interval from `at` to `until`.
     fn step(&mut self, node: &Node, before: &[Step]) -> Vec<Step> {
         let Some(first) = self.single(node, before) else { return Vec::new() };
-        let Some(fields) = Mistakes::new("").map(node, "an event", &[]) else { return vec![first] };
+        let Some(fields) = Mistakes::new("").map(node, "an event", keys::EVENT_LINE) else {
+            return vec![first];
+        };
         let every = fields.get("every").and_then(|n| self.mistakes.span_ms(n, "the interval"));
         let until = fields.get("until").and_then(|n| self.offset(n));
         let (Some(every), Some(until)) = (every, until) else {
@@ -61,7 +62,7 @@ impl Reader<'_> {
 
     fn single(&mut self, node: &Node, before: &[Step]) -> Option<Step> {
         let entries = self.mistakes.entries(node, "an event")?;
-        let fields = Mistakes::new("").map(node, "an event", &[])?;
+        let fields = Mistakes::new("").map(node, "an event", keys::EVENT_LINE)?;
         let at = self.mistakes.need(&fields, "at").and_then(|n| self.offset(n));
         let arrives = fields.get("arrives").and_then(|n| self.offset(n));
         let mut what = entries.iter().filter(|e| !TIMES.contains(&e.key.as_str()));

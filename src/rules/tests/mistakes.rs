@@ -10,7 +10,7 @@ const PARAMS: &str = "params/base.yaml";
 const TEST: &str = "crisis/base.test.yaml";
 
 /// Code, file, what stands there, what is written instead. An empty text is the whole file.
-const CASES: &[(&str, &str, &str, &str)] = &[
+pub(in crate::rules) const CASES: &[(&str, &str, &str, &str)] = &[
     ("IEUM-R001", RULE, "signals:", "signals: {"),
     ("IEUM-R001", RULE, "title: 시험용 규칙", "title: *all"),
     ("IEUM-R002", RULE, "status: live", "stauts: live\nstatus: live"),
@@ -21,6 +21,7 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("IEUM-R004", RULE, "title: 시험용 규칙\n", ""),
     ("IEUM-R004", RULE, "gte: 2}}\n  - {id: kinds", "}}\n  - {id: kinds"),
     ("IEUM-R004", RULE, "repeat: 24h, max: 5", "repeat: 24h"),
+    ("IEUM-R004", RULE, "{gte: {param: elder.age}}", "{gte: {}}"),
     ("IEUM-R005", RULE, "version: 1", "version: one"),
     ("IEUM-R005", RULE, "base: 40", "base: 4000000"),
     ("IEUM-R005", RULE, "also:", "also: {}\nalso_:"),

@@ -1,11 +1,11 @@
 //! The language as its authors meet it.
 
 mod bundles;
-mod mistakes;
+pub(super) mod mistakes;
 mod noise;
 mod openings;
 mod plans;
-mod readme;
+pub(super) mod readme;
 mod shipped;
 mod yaml;
 

@@ -17,6 +17,15 @@ fn blocks() -> Vec<(Vec<&'static str>, &'static str)> {
     blocks
 }
 
+/// Its whole files by name.
+pub(in crate::rules) fn files() -> Vec<(String, String)> {
+    let whole = |(info, body): (Vec<&'static str>, &'static str)| match info.as_slice() {
+        [_, file] => Some(((*file).to_owned(), body.to_owned())),
+        _ => None,
+    };
+    blocks().into_iter().filter_map(whole).collect()
+}
+
 fn shipped_params() -> BTreeMap<String, String> {
     builtin_files()
         .into_iter()
@@ -36,11 +45,7 @@ fn loaded(files: &BTreeMap<String, String>) -> Pack {
 #[test]
 fn whole_files_load_together() {
     let mut files = shipped_params();
-    for (info, body) in blocks() {
-        if let [_, file] = info.as_slice() {
-            files.insert((*file).to_owned(), body.to_owned());
-        }
-    }
+    files.extend(self::files());
     let pack = loaded(&files);
     assert_eq!((pack.crisis.len(), pack.suppressions.len()), (1, 1));
     let pairs = files.iter().map(|(name, text)| (name.as_str(), text.as_str()));

@@ -1,12 +1,12 @@
 //! Plays one case: steps become records of their topics, arrive at their stream time, and the alerts that leave are read.
 
-use super::Way;
 use super::judge::Seen;
+use super::{Answers, Way};
 use crate::contracts::{Contracts, Precision, Route, Topic};
 use crate::engine::households::{HouseholdsConfig, decision_today};
 use crate::engine::layout::{ALERTS_TOPIC, HOUSEHOLDS_LOG, Layout};
 use crate::rules::eval::Decision;
-use crate::rules::plan::Pack;
+use crate::rules::plan::{CrisisRule, Pack};
 use crate::rules::testfile::{Case, Down, Happening, Reported, Step, TestFile};
 use crate::sim::pipeline::{KnownPacks, Pipeline, stages};
 use crate::sim::rng::Rng;
@@ -24,6 +24,8 @@ pub(super) struct Played {
     pub(super) seen: Vec<Seen>,
     /// What the rule says at the end.
     pub(super) decision: Option<Decision>,
+    /// What its conditions said by then; of the written run alone.
+    pub(super) answers: Answers,
     pub(super) ends: StreamTime,
 }
 
@@ -56,27 +58,28 @@ pub(super) fn play(
     let mut player = Player {
         pipeline: Pipeline::new(stages(contracts, &layout, packs)?, layout),
         contracts,
+        pack,
+        rule: pack.crisis_rule(&file.rule),
         file,
         case,
         facts: case.facts.clone(),
         kinds: kinds(case),
         seen: Vec::new(),
         sampled: StreamTime::ZERO,
+        answers: Answers::default(),
     };
     player.pipeline.publish(pack.hash);
     player.run(way)?;
-    let ends = player.sampled;
-    let state = player.pipeline.state(HOUSEHOLDS_LOG, 0);
-    let rule = pack.crisis_rule(&file.rule);
-    let decision = state.zip(rule).and_then(|(state, rule)| {
-        decision_today(state, pack, rule, &case.household, &HouseholdsConfig::default())
-    });
-    Ok(Played { seen: player.seen, decision, ends })
+    let decision = player.decision();
+    Ok(Played { decision, answers: player.answers, ends: player.sampled, seen: player.seen })
 }
 
 struct Player<'a> {
     pipeline: Pipeline,
     contracts: &'a Contracts,
+    pack: &'a Pack,
+    /// The rule under test.
+    rule: Option<&'a CrisisRule>,
     file: &'a TestFile,
     case: &'a Case,
     facts: Vec<(SmolStr, Value)>,
@@ -84,6 +87,7 @@ struct Player<'a> {
     kinds: BTreeMap<SmolStr, (SmolStr, SmolStr)>,
     seen: Vec<Seen>,
     sampled: StreamTime,
+    answers: Answers,
 }
 
 impl Player<'_> {
@@ -103,16 +107,32 @@ impl Player<'_> {
         self.household(&self.facts.clone(), self.sampled)?;
         let half = steps.len() / 2;
         for (place, (at, step)) in steps.into_iter().enumerate() {
-            self.pass(at)?;
+            self.pass(at, way)?;
             if way == Way::Restarted && place == half {
                 self.pipeline.restart();
             }
             let case = self.case;
             if let Some(known) = case.events.get(step) {
                 self.step(known, step, at, way == Way::Doubled)?;
+                self.look(way);
             }
         }
-        self.pass(self.case.until.from(start))
+        self.pass(self.case.until.from(start), way)?;
+        self.look(way);
+        Ok(())
+    }
+
+    /// What the rule says now.
+    fn decision(&self) -> Option<Decision> {
+        let (state, rule) = self.pipeline.state(HOUSEHOLDS_LOG, 0).zip(self.rule)?;
+        decision_today(state, self.pack, rule, &self.case.household, &HouseholdsConfig::default())
+    }
+
+    /// Takes note of what the conditions say now.
+    fn look(&mut self, way: Way) {
+        if let (Way::Written, Some(rule), Some(decision)) = (way, self.rule, self.decision()) {
+            self.answers.take(rule, &decision);
+        }
     }
 
     /// When a step arrives: while its source is down, at the end of that.
@@ -146,7 +166,7 @@ impl Player<'_> {
     }
 
     /// Lets stream time come to `to`: a sample each hour, and at each midnight what sources say of themselves.
-    fn pass(&mut self, to: StreamTime) -> Result<(), String> {
+    fn pass(&mut self, to: StreamTime, way: Way) -> Result<(), String> {
         while self.sampled < to {
             let hour = StreamTime((self.sampled.0 / MS_PER_HOUR + 1) * MS_PER_HOUR);
             let next = hour.min(to);
@@ -159,6 +179,10 @@ impl Player<'_> {
             self.sampled = next;
             self.pipeline.sample(next);
             self.settle()?;
+            // A rule has a value on each day: what time alone changes shows at its beginning.
+            if next == next.day().start() {
+                self.look(way);
+            }
         }
         Ok(())
     }
