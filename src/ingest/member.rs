@@ -104,6 +104,9 @@ impl Member {
     /// Waits up to `wait_ms` for what comes next.
     pub fn poll(&mut self, wait_ms: u64) -> Result<Event, Failure> {
         let deadline = Instant::now() + Duration::from_millis(wait_ms);
+        // Each connection that fails anew says that all brokers are down, many times a second. It counts once, and only if
+        // nothing came behind it: else a lane would go on hearing of an outage for minutes after its end.
+        let mut down = None;
         loop {
             if let Some(event) = self.waiting.pop_front() {
                 return Ok(event);
@@ -127,8 +130,16 @@ impl Member {
                         self.tell_ends();
                     }
                 }
-                Some(Err(error)) => self.hear(&error)?,
+                Some(Err(error)) => {
+                    self.hear(&error)?;
+                    if error.rdkafka_error_code() == Some(Code::AllBrokersDown) {
+                        down = Some(error);
+                    }
+                }
                 None => {
+                    if let Some(error) = down {
+                        return Err(failure(&error));
+                    }
                     self.take_decisions()?;
                     if !self.at_end.is_empty() && self.is_time_to_look() {
                         self.tell_ends();
@@ -363,8 +374,8 @@ impl Member {
                 tracing::warn!(%error, "membership lapsed: the lane did not poll in time");
                 Ok(())
             }
-            // One connection; the others go on, and it is made again.
-            Some(Code::BrokerTransportFailure | Code::Resolve) => Ok(()),
+            // One connection; the others go on, and it is made again. All of them: see `poll`.
+            Some(Code::BrokerTransportFailure | Code::Resolve | Code::AllBrokersDown) => Ok(()),
             _ => Err(failure(error)),
         }
     }
