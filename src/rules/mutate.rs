@@ -33,11 +33,7 @@ impl Mutant {
     }
 }
 
-/// More of one rule are not made: a rule of that size is past reading, and time has to have a bound.
-pub const MAX_MUTANTS: usize = 300;
-
-/// The changes of a rule's file and of the values of params that it reads, in the order of the files, at most
-/// [`MAX_MUTANTS`].
+/// The changes of a rule's file and of the values of params that it reads, in the order of the files.
 pub fn mutants<'a>(rule: &str, files: impl IntoIterator<Item = (&'a str, &'a str)> + Clone) -> Vec<Mutant> {
     let file = format!("{}.yaml", rule.replacen('.', "/", 1));
     let Some((name, text)) = files.clone().into_iter().find(|(name, _)| *name == file) else {
@@ -53,7 +49,6 @@ pub fn mutants<'a>(rule: &str, files: impl IntoIterator<Item = (&'a str, &'a str
     for (name, text) in files.into_iter().filter(|(name, _)| name.starts_with("params/")) {
         mutants.extend(of_params(name, text, &params));
     }
-    mutants.truncate(MAX_MUTANTS);
     mutants
 }
 

@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Longer nobody waits; what is left then is said.
+/// Longer nobody waits, and a rule of more changes is past reading; what is left then is said.
 const PATIENCE: Duration = Duration::from_secs(300);
+const MOST_OF_A_RULE: usize = 300;
 
 /// What became of the changes.
 #[derive(Debug, Default)]
@@ -18,7 +19,7 @@ pub(super) struct Trial {
     noticed: usize,
     /// By rule, in the order tried.
     unnoticed: Vec<(String, Mutant)>,
-    /// Not tried for want of time.
+    /// Not tried: beyond what is tried of a rule, or for want of time.
     left: usize,
 }
 
@@ -37,8 +38,8 @@ pub(super) fn run(
     for rule in rules {
         let of_rule: Vec<_> =
             cases.iter().filter(|(file, _)| tested(file).contains(&rule)).copied().collect();
-        for mutant in mutants(&rule, pairs().collect::<Vec<_>>()) {
-            if began.elapsed() >= PATIENCE {
+        for (number, mutant) in mutants(&rule, pairs().collect::<Vec<_>>()).into_iter().enumerate() {
+            if number >= MOST_OF_A_RULE || began.elapsed() >= PATIENCE {
                 trial.left += 1;
                 continue;
             }
@@ -68,7 +69,10 @@ impl Trial {
         }
         let left = match self.left {
             0 => String::new(),
-            left => format!("; {left} were not tried, {} minutes were over", PATIENCE.as_secs() / 60),
+            left => format!(
+                "; {left} were not tried: at most {MOST_OF_A_RULE} of a rule are, and for {} minutes in all",
+                PATIENCE.as_secs() / 60
+            ),
         };
         output::note(format_args!(
             "{} small changes of the rules, {} noticed by a case, {} by none{left}",

@@ -18,7 +18,7 @@ fn the_shipped_rules_keep_their_tests() {
 /// A rule with its cases, played; what its conditions were seen to say, as `id true false unknown`.
 fn seen(rule: &str, cases: &str) -> Vec<String> {
     let contracts = Arc::new(builtin());
-    let cases = format!("rule: crisis.seen\nstart: 2026-03-02T09:00\n{cases}");
+    let cases = test_file(cases);
     let files = [("crisis/seen.yaml", rule), ("crisis/seen.test.yaml", cases.as_str())];
     let (pack, found) = crate::rules::load(files, &contracts);
     let pack = Arc::new(pack.unwrap_or_else(|| panic!("{found:#?}")));
@@ -55,9 +55,8 @@ score: {base: 40, levels: {watch: 40}}
 emit: {cooldown: 14d}
 ";
 
-#[test]
-fn coverage_tells_what_no_case_has_seen() {
-    let cases = "\
+/// One cut-off opens nothing, a second in a home of an elder does.
+const CASES: &str = "\
 given: {household: {id: H1, size: 3}}
 cases:
   - name: 하나
@@ -72,8 +71,15 @@ cases:
     expect:
       - {at: +1d, opened: watch, reasons: [repeat, senior]}
 ";
+
+fn test_file(cases: &str) -> String {
+    format!("rule: crisis.seen\nstart: 2026-03-02T09:00\n{cases}")
+}
+
+#[test]
+fn coverage_tells_what_no_case_has_seen() {
     // An assumed answer is one that nobody knew.
-    assert_eq!(seen(SEEN, cases), ["repeat 1 2 0", "senior 1 0 1", "alone 0 2 0", "quiet 0 2 0"]);
+    assert_eq!(seen(SEEN, CASES), ["repeat 1 2 0", "senior 1 0 1", "alone 0 2 0", "quiet 0 2 0"]);
 }
 
 /// The absence holds from the third midnight on and ends with the next event: at no event is it seen true.
@@ -91,28 +97,11 @@ cases:
     assert_eq!(seen(SEEN, cases), ["repeat 0 1 0", "senior 1 0 0", "alone 1 0 0", "quiet 1 1 0"]);
 }
 
-/// What the two cases of `coverage_tells_what_no_case_has_seen` make of a change.
 #[test]
 fn a_change_is_noticed_by_the_case_that_it_breaks_and_by_no_other() {
     let contracts = Arc::new(builtin());
-    let tests = "\
-rule: crisis.seen
-start: 2026-03-02T09:00
-given: {household: {id: H1, size: 3}}
-cases:
-  - name: 하나
-    events:
-      - {at: +0d, cutoff.electricity: {source: KEPCO}}
-    never: {change: opened}
-  - name: 둘
-    change: {household.oldest_age: 70}
-    events:
-      - {at: +0d, cutoff.electricity: {source: KEPCO}}
-      - {at: +1d, cutoff.water: {source: WATER}}
-    expect:
-      - {at: +1d, opened: watch, reasons: [repeat, senior]}
-";
-    let files = [("crisis/seen.yaml", SEEN), ("crisis/seen.test.yaml", tests)];
+    let tests = test_file(CASES);
+    let files = [("crisis/seen.yaml", SEEN), ("crisis/seen.test.yaml", tests.as_str())];
     let (pack, _) = crate::rules::load(files, &contracts);
     let (tests, _) = crate::rules::testfile::read_all(files, &pack.expect("a pack"), &contracts);
     let cases: Vec<_> =
