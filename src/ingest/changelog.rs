@@ -2,12 +2,13 @@
 //! positions of the lane's member.
 
 use super::ends::Quiet;
+use super::outage::Outage;
 use super::{list_at, start};
 use crate::config::KafkaConfig;
 use crate::engine::lane::io::{EachChange, Failure, TopicPartition};
 use crate::telemetry::kafka::failure;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 use std::time::{Duration, Instant};
 
@@ -51,9 +52,14 @@ impl ChangelogReader {
         }
         self.stand_at(at, from)?;
         let (began, mut records, mut bytes, mut next) = (Instant::now(), 0, 0, from);
+        let mut outage = Outage::default();
         while records < RECORDS && bytes < BYTES {
             let Some(left) = TIME.checked_sub(began.elapsed()) else { break };
             match self.consumer.poll(left) {
+                None if next == from => {
+                    outage.told()?;
+                    break;
+                }
                 None => break,
                 Some(Ok(message)) if message.offset() >= until => {
                     // Taken out of the consumer and not handed on: it stands nowhere known.
@@ -61,6 +67,7 @@ impl ChangelogReader {
                     return Ok(message.offset());
                 }
                 Some(Ok(message)) => {
+                    outage.is_over();
                     let key = message.key().unwrap_or_default();
                     let time = message.timestamp().to_millis().unwrap_or(0);
                     each(message.offset(), time, key, message.payload());
@@ -74,13 +81,12 @@ impl ChangelogReader {
                     break;
                 }
                 Some(Err(error)) => {
-                    self.next = None;
-                    return Err(match error.rdkafka_error_code() {
-                        Some(Code::BrokerTransportFailure | Code::Resolve) => {
-                            Failure::Retry(error.to_string())
-                        }
-                        _ => failure(&error),
-                    });
+                    if let Err(error) = outage.take(error) {
+                        self.next = None;
+                        // What was handed on counts as read: taken again, it would look like a second transaction. An
+                        // error that stays comes up in the next chunk.
+                        return if next > from { Ok(next) } else { Err(failure(&error)) };
+                    }
                 }
             }
         }

@@ -4,6 +4,7 @@
 //! not hold up the group; [`Member::assign`] seeks to the lane's position and lets records through. A revocation is
 //! answered by [`Member::unassign`] alone: the group waits for the lane's commit.
 
+use super::outage::Outage;
 use super::rebalance::{Decision, Recorder};
 use super::{Ends, list, list_at, offsets, partitions, polled};
 use crate::config::KafkaConfig;
@@ -104,9 +105,7 @@ impl Member {
     /// Waits up to `wait_ms` for what comes next.
     pub fn poll(&mut self, wait_ms: u64) -> Result<Event, Failure> {
         let deadline = Instant::now() + Duration::from_millis(wait_ms);
-        // Each connection that fails anew says that all brokers are down, many times a second. It counts once, and only if
-        // nothing came behind it: else a lane would go on hearing of an outage for minutes after its end.
-        let mut down = None;
+        let mut outage = Outage::default();
         loop {
             if let Some(event) = self.waiting.pop_front() {
                 return Ok(event);
@@ -131,15 +130,20 @@ impl Member {
                     }
                 }
                 Some(Err(error)) => {
-                    self.hear(&error)?;
-                    if error.rdkafka_error_code() == Some(Code::AllBrokersDown) {
-                        down = Some(error);
+                    if let Some(failure) = self.fatal() {
+                        return Err(failure);
+                    }
+                    match outage.take(error) {
+                        Ok(()) => {}
+                        // The rebalance that follows says more.
+                        Err(error) if error.rdkafka_error_code() == Some(Code::PollExceeded) => {
+                            tracing::warn!(%error, "membership lapsed: the lane did not poll in time");
+                        }
+                        Err(error) => return Err(failure(&error)),
                     }
                 }
                 None => {
-                    if let Some(error) = down {
-                        return Err(failure(&error));
-                    }
+                    outage.told()?;
                     self.take_decisions()?;
                     if !self.at_end.is_empty() && self.is_time_to_look() {
                         self.tell_ends();
@@ -361,23 +365,13 @@ impl Member {
         self.at_end = unresolved;
     }
 
-    fn hear(&self, error: &KafkaError) -> Result<(), Failure> {
-        if let Some((code, told)) = self.consumer.client().fatal_error() {
-            return Err(match failure(&KafkaError::MessageConsumptionFatal(code)) {
-                Failure::Displaced(_) => Failure::Displaced(told),
-                _ => Failure::Fatal(told),
-            });
-        }
-        match error.rdkafka_error_code() {
-            // The rebalance that follows says more.
-            Some(Code::PollExceeded) => {
-                tracing::warn!(%error, "membership lapsed: the lane did not poll in time");
-                Ok(())
-            }
-            // One connection; the others go on, and it is made again. All of them: see `poll`.
-            Some(Code::BrokerTransportFailure | Code::Resolve | Code::AllBrokersDown) => Ok(()),
-            _ => Err(failure(error)),
-        }
+    /// What ends this consumer, whatever it said at last.
+    fn fatal(&self) -> Option<Failure> {
+        let (code, told) = self.consumer.client().fatal_error()?;
+        Some(match failure(&KafkaError::MessageConsumptionFatal(code)) {
+            Failure::Displaced(_) => Failure::Displaced(told),
+            _ => Failure::Fatal(told),
+        })
     }
 }
 

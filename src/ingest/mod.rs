@@ -5,6 +5,7 @@ mod changelog;
 mod ends;
 mod member;
 mod offsets;
+mod outage;
 mod rebalance;
 mod tail;
 

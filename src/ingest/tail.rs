@@ -1,13 +1,14 @@
 //! Follows topics outside any group, read-committed: the pack loader, the command line, tests.
 
 use super::ends::Quiet;
+use super::outage::Outage;
 use super::{list_at, polled};
 use crate::config::KafkaConfig;
 use crate::engine::lane::io::{Failure, Polled, TopicPartition};
 use crate::telemetry::kafka::failure;
 use crate::types::SmolStr;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::Offset;
 use std::collections::BTreeMap;
@@ -89,10 +90,8 @@ impl Tail {
                     return Ok(Some(record));
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => self.pass_end(partition),
-                Some(Err(error)) => match error.rdkafka_error_code() {
-                    Some(Code::BrokerTransportFailure | Code::Resolve | Code::AllBrokersDown) => {}
-                    _ => return Err(failure(&error)),
-                },
+                // Who reads waits out an outage: it has asked for a record within so long.
+                Some(Err(error)) => Outage::default().take(error).map_err(|error| failure(&error))?,
                 None => {}
             }
             if Instant::now() >= deadline {

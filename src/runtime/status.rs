@@ -197,8 +197,9 @@ fn waits(lane: &LaneStatus) -> Vec<String> {
         .collect();
     waits.extend(common.into_iter().map(|why| format!("{name} waits for {why}")));
     waits.extend(lane.tasks.iter().filter_map(|task| match &task.state {
-        TaskState::Restoring { done, of } => {
-            Some(format!("{name}: partition {} restores, {done} of {of}", task.at.partition))
+        TaskState::Restoring { done, of, held } => {
+            let held = held.as_ref().map(|why| format!("; {why}")).unwrap_or_default();
+            Some(format!("{name}: partition {} restores, {done} of {of}{held}", task.at.partition))
         }
         TaskState::Blocked(why) => Some(format!("{name}: partition {} waits: {why}", task.at.partition)),
         TaskState::Running | TaskState::Waiting(_) => None,
@@ -220,6 +221,10 @@ mod tests {
         }
     }
 
+    fn restoring(done: i64, of: i64, held: Option<&str>) -> TaskState {
+        TaskState::Restoring { done, of, held: held.map(String::from) }
+    }
+
     #[test]
     fn a_process_is_ready_when_nothing_waits() {
         for (state, tasks, expected) in [
@@ -227,7 +232,8 @@ mod tests {
             (LaneState::Running, vec![task(TaskState::Running)], None),
             (LaneState::Starting, vec![], Some("joins its group")),
             (LaneState::Troubled("broker away".into()), vec![task(TaskState::Running)], Some("broker away")),
-            (LaneState::Running, vec![task(TaskState::Restoring { done: 3, of: 9 })], Some("3 of 9")),
+            (LaneState::Running, vec![task(restoring(3, 9, None))], Some("restores, 3 of 9")),
+            (LaneState::Running, vec![task(restoring(0, 0, Some("no answer")))], Some("0 of 0; no answer")),
             (LaneState::Running, vec![task(TaskState::Blocked("pack".into()))], Some("waits: pack")),
             (LaneState::Running, vec![task(TaskState::Waiting("rules"))], Some("waits for rules")),
         ] {

@@ -16,14 +16,25 @@ pub(crate) mod on_kafka {
 
     static ONE: Mutex<()> = Mutex::new(());
 
+    /// Waits for a status. A failure tells, in short lines, what the process waited for and since when.
     pub(crate) fn until(runtime: &Runtime, mut wanted: impl FnMut(&Status) -> bool) -> Status {
-        let deadline = Instant::now() + 2 * PATIENCE;
+        let began = Instant::now();
+        let mut story: Vec<(Duration, Vec<String>)> = Vec::new();
         loop {
             let status = runtime.status();
             if wanted(&status) {
                 return status;
             }
-            assert!(Instant::now() < deadline, "{}", status.to_json());
+            if story.last().is_none_or(|(_, waiting)| *waiting != status.waiting) {
+                story.push((began.elapsed(), status.waiting.clone()));
+            }
+            if began.elapsed() > 2 * PATIENCE {
+                for (since, waiting) in &story {
+                    eprintln!("{} ms:", since.as_millis());
+                    waiting.iter().for_each(|why| eprintln!("  {why}"));
+                }
+                panic!("not in {} s; ended: {:?}", 2 * PATIENCE.as_secs(), status.ended);
+            }
             std::thread::sleep(Duration::from_millis(20));
         }
     }

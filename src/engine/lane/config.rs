@@ -191,6 +191,8 @@ pub enum TaskState {
         done: i64,
         /// Changelog offsets in all; 0 until known.
         of: i64,
+        /// Which step fails and is made again, and why.
+        held: Option<String>,
     },
     /// It handles records.
     Running,

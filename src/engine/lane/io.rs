@@ -174,7 +174,7 @@ pub trait Broker {
     /// Reads one bounded chunk of a changelog partition, read-committed, from `from` and not beyond `until`; returns
     /// the position to go on from (`until` or more when done; it jumps over markers and aborted records). `each`
     /// gets offset, log time, key and value. Bounded so that the lane keeps polling in between: it answers `from` where
-    /// nothing has come yet, above all at the first chunk behind another place.
+    /// nothing has come yet, above all at the first chunk behind another place. A failure has handed nothing on.
     fn read_changelog(
         &mut self,
         at: &TopicPartition,

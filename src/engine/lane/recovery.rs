@@ -20,9 +20,10 @@ impl<B: Broker, S: Store> Lane<B, S> {
         let (now_ms, backoff_ms) = (self.now_ms, self.config.backoff_ms);
         let Some(slot) = self.slots.get_mut(&at) else { return Ok(()) };
         match unit {
-            Ok(()) => slot.recovery = Backoff::default(),
+            Ok(()) => (slot.recovery, slot.held) = (Backoff::default(), None),
             Err(Halt::Wait(step, detail)) => {
                 slot.recovery.failed(now_ms, backoff_ms);
+                slot.held = Some((step, detail.clone()));
                 self.facts.push(LaneFact::Retrying { step, detail });
             }
             Err(halt) => return Err(halt),

@@ -42,6 +42,8 @@ pub(super) struct Slot<S> {
     pub(super) barren: u32,
     /// Waits between attempts at its recovery.
     pub(super) recovery: Backoff,
+    /// The step of its recovery that failed last and is made again, and how.
+    pub(super) held: Option<(&'static str, String)>,
     /// Offsets that disagreed at the first look: (the group's, the marker's).
     pub(super) doubt: Option<(Option<i64>, i64)>,
 }
@@ -91,6 +93,7 @@ impl<S: Store> Slot<S> {
             unsettled: false,
             barren: 0,
             recovery: Backoff::default(),
+            held: None,
             doubt: None,
             at,
         }
@@ -141,6 +144,11 @@ impl<S: Store> Slot<S> {
         }
     }
 
+    fn held(&self) -> Option<String> {
+        let (step, detail) = self.held.as_ref()?;
+        Some(format!("{step} failed and is made again: {detail}"))
+    }
+
     pub(super) fn status(&self) -> TaskStatus {
         TaskStatus {
             at: self.at.clone(),
@@ -151,9 +159,11 @@ impl<S: Store> Slot<S> {
                 Phase::Blocked(waiting) => TaskState::Blocked(waiting.reason.clone()),
                 Phase::Restoring(_, restore) => {
                     let (done, of) = restore.progress();
-                    TaskState::Restoring { done, of }
+                    TaskState::Restoring { done, of, held: self.held() }
                 }
-                Phase::Offsets | Phase::Bounds(_) | Phase::Start => TaskState::Restoring { done: 0, of: 0 },
+                Phase::Offsets | Phase::Bounds(_) | Phase::Start => {
+                    TaskState::Restoring { done: 0, of: 0, held: self.held() }
+                }
             },
             committed: self.committed,
             stream_time_ms: self.task.stream_time_ms(),
