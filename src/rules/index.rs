@@ -2,8 +2,8 @@
 //! evaluation would otherwise search for at every condition of every entity.
 
 use super::plan::{
-    Ask, CrisisRule, DerivedFact, Extreme, FieldTest, MAX_SIGNALS, Node, NodeId, Operand, Pack, Param,
-    ReasonId, SignalId, SuppressionRule, Test,
+    Ask, Cmp, CrisisRule, DerivedFact, Extreme, FieldTest, MAX_SIGNALS, Node, NodeId, Operand, Pack, Param,
+    Pick, ReasonId, SignalId, SuppressionRule, Test,
 };
 use crate::types::{Day, PackHash, SmolStr};
 
@@ -84,6 +84,9 @@ pub(super) struct NodeIndex {
     pub(super) slots: Vec<Slot>,
     /// All its sources, without repeats.
     pub(super) sources: Vec<SourceId>,
+    /// Signals, as bits: without an event of any of them it is false for good, unless a source is stale. None if it can
+    /// hold without.
+    pub(super) needs: Option<u64>,
 }
 
 impl Pack {
@@ -158,7 +161,7 @@ impl PackIndex {
 impl RuleIndex {
     fn new(rule: &CrisisRule, pack: &PackIndex, params: &[Param], suppressions: &[SuppressionRule]) -> Self {
         let mut nodes: Vec<NodeIndex> =
-            rule.nodes.iter().map(|node| NodeIndex::new(node, rule, pack)).collect();
+            rule.nodes.iter().map(|node| NodeIndex::new(node, rule, pack, params)).collect();
         for (id, reason) in rule.reasons.iter().enumerate() {
             nodes[usize::from(reason.node)].reason = ReasonId::try_from(id).ok();
         }
@@ -202,7 +205,7 @@ impl RuleIndex {
 }
 
 impl NodeIndex {
-    fn new(node: &Node, rule: &CrisisRule, pack: &PackIndex) -> Self {
+    fn new(node: &Node, rule: &CrisisRule, pack: &PackIndex, params: &[Param]) -> Self {
         let mut index = Self { assumed: node.unknown_matches, ..Self::default() };
         let mut sources = |of: &[SignalId]| {
             let signals = of.iter().filter_map(|id| rule.signals.get(usize::from(*id)));
@@ -214,22 +217,47 @@ impl NodeIndex {
             Ask::Count { of, .. } | Ask::Distinct { of, .. } | Ask::Value { of, .. } => {
                 sources(of);
                 index.of = bits(of);
+                index.needs = is_false_at_nothing(&node.ask, params).then_some(index.of);
             }
             Ask::Absent { of, after, .. } => {
                 sources(of);
                 index.of = bits(of);
                 index.other = bits(after);
+                index.needs = Some(index.other);
             }
             Ask::Sequence { steps, without, .. } => {
                 steps.iter().for_each(|of| sources(of));
                 index.steps = steps.iter().map(|of| bits(of)).collect();
                 index.of = index.steps.iter().fold(0, |all, step| all | step);
                 index.other = bits(without);
+                index.needs = Some(index.of);
             }
         }
+        // Days of use are not among the events.
+        let daily = bits_where(rule.signals.iter().map(|signal| signal.daily.is_some()));
+        index.needs = index.needs.filter(|needs| needs & daily == 0);
         index.sources = sorted(index.sources);
         index
     }
+}
+
+/// Whether a count, distinct or value is false where there is no event, for every value of its params: of nothing there is
+/// no latest and no largest, and the number of all else is 0.
+fn is_false_at_nothing(ask: &Ask, params: &[Param]) -> bool {
+    let test = match ask {
+        Ask::Value { pick: Pick::Latest | Pick::Max, .. } => return true,
+        Ask::Count { test, .. } | Ask::Distinct { test, .. } | Ask::Value { test, .. } => test,
+        _ => return false,
+    };
+    let least = |operand: &Operand| match operand {
+        Operand::Const(value) => value.as_int(),
+        Operand::Param(at) => {
+            let values = params.get(*at)?.values.iter().map(|(_, value)| value.as_int());
+            values.collect::<Option<Vec<i64>>>()?.into_iter().min()
+        }
+    };
+    test.iter().all(|(cmp, _)| matches!(cmp, Cmp::Gte | Cmp::Gt))
+        && test.iter().any(|(cmp, operand)| least(operand).is_some_and(|n| n >= i64::from(*cmp == Cmp::Gte)))
 }
 
 /// What asking a condition costs beside others, about: facts are at hand, events are counted, an absence and a sequence are

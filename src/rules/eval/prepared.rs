@@ -1,7 +1,7 @@
 //! An entity's view bound to a pack: names looked up once, the signals of the rule last asked for kept.
 
 use super::super::index::Kind;
-use super::super::plan::{CrisisRule, NodeId, Pack};
+use super::super::plan::{Ask, CrisisRule, NodeId, Pack};
 use super::decision::{Decision, Truth};
 use super::facts::{Facts, NEVER};
 use super::run::{Cell, Run};
@@ -18,6 +18,8 @@ pub struct Prepared<'a> {
     view: EntityView<'a>,
     /// Events of kinds that the pack names, in order.
     moments: Vec<(Kind, Hit<'a>)>,
+    /// Their kinds.
+    kinds: Kinds,
     facts: Facts<'a>,
     stale: Stale,
     /// The rule, and the acceptance from which events count, for which `hits` were taken.
@@ -68,6 +70,7 @@ impl<'a> Prepared<'a> {
         Self {
             pack,
             view: *view,
+            kinds: Kinds::of(moments.iter().map(|(kind, _)| *kind)),
             moments,
             facts: Facts::new(&pack.index.facts, view.facts),
             stale: Stale::default(),
@@ -94,11 +97,14 @@ impl<'a> Prepared<'a> {
     /// As [`Self::evaluate`], for whoever acts on a rule that holds or may hold: where `when` is false, which conditions
     /// were met is not said, and most of them are not asked. [`Self::trace`] tells nothing behind it.
     pub fn decide(&mut self, rule: &'a CrisisRule, day: Day, held: u64) -> Decision {
+        if self.is_idle(rule, rule.when, self.kinds.signals(rule)) {
+            return trace::no(rule, day, NEVER);
+        }
         let run = self.run(rule, day, None);
         let mut cells = std::mem::take(&mut self.cells);
         let run = Run { held, ..run.at(self) };
         let decision = match run.falls(&mut cells) {
-            Some(wake) => trace::no(&run, wake),
+            Some(wake) => trace::no(rule, day, wake),
             None => {
                 rule.index.beside.iter().for_each(|node| run.decide(*node, &mut cells));
                 trace::decision(&run, &cells)
@@ -106,6 +112,22 @@ impl<'a> Prepared<'a> {
         };
         self.cells = cells;
         decision
+    }
+
+    /// Whether a condition is false for good because no event is there of what it needs. Most rules of a pack fall so at most
+    /// entities, before anything of them is worked out.
+    fn is_idle(&self, rule: &CrisisRule, node: NodeId, signals: u64) -> bool {
+        let idle = |child: &NodeId| self.is_idle(rule, *child, signals);
+        match &rule.nodes[usize::from(node)].ask {
+            Ask::All(children) => children.iter().any(idle),
+            Ask::Any(children) => !children.is_empty() && children.iter().all(idle),
+            Ask::None(_) => false,
+            _ => {
+                let index = &rule.index.nodes[usize::from(node)];
+                let is_stale = || self.stale.any(&index.sources, &self.pack.index.sources, self.view.sources);
+                index.needs.is_some_and(|needs| needs & signals == 0) && !is_stale()
+            }
+        }
     }
 
     /// Evaluates one condition on today over events accepted at or after `since` alone; of days of use, over those from
@@ -156,6 +178,36 @@ impl<'a> Prepared<'a> {
             mask |= u64::from(passes) << id;
         }
         mask
+    }
+}
+
+/// Event kinds that an entity has, as bits.
+#[derive(Debug, Default)]
+struct Kinds {
+    bits: [u64; 4],
+    /// One beyond the bits: then all are taken to be there.
+    more: bool,
+}
+
+impl Kinds {
+    fn of(kinds: impl Iterator<Item = Kind>) -> Self {
+        let mut found = Self::default();
+        for kind in kinds {
+            match found.bits.get_mut(usize::from(kind / 64)) {
+                Some(bits) => *bits |= 1 << (kind % 64),
+                None => found.more = true,
+            }
+        }
+        found
+    }
+
+    /// The signals of a rule that take one of them, as bits.
+    fn signals(&self, rule: &CrisisRule) -> u64 {
+        let has = |kind: Kind| {
+            self.bits.get(usize::from(kind / 64)).is_none_or(|bits| bits >> (kind % 64) & 1 == 1)
+        };
+        let taking = rule.index.signals.iter().filter(|(kind, _)| self.more || has(*kind));
+        taking.fold(0, |all, (_, signals)| all | signals)
     }
 }
 

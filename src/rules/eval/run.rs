@@ -180,9 +180,7 @@ impl<'r, 'a> Run<'r, 'a> {
 
     /// Whether one of the sources of a condition's signals is stale.
     pub(super) fn stale(&self, index: &NodeIndex) -> bool {
-        let names = &self.pack.index.sources;
-        let ask = |source: u16| self.view.sources.is_stale(&names[usize::from(source)]);
-        index.sources.iter().any(|source| self.known_stale.of(*source, || ask(*source)))
+        self.known_stale.any(&index.sources, &self.pack.index.sources, self.view.sources)
     }
 
     /// The sources of a condition's signals.

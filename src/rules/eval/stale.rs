@@ -1,6 +1,8 @@
 //! Which sources are stale for an entity, each asked for once: conditions of all rules on all days ask for the same few.
 
 use super::super::index::SourceId;
+use super::view::Sources;
+use crate::types::SmolStr;
 use std::cell::Cell;
 
 /// What is known so far, by source of the pack. Beyond 64 sources each is asked for every time.
@@ -11,8 +13,12 @@ pub(super) struct Stale {
 }
 
 impl Stale {
-    /// Whether a source is stale.
-    pub(super) fn of(&self, source: SourceId, ask: impl FnOnce() -> bool) -> bool {
+    /// Whether one of these sources is stale. `names` are those of all sources.
+    pub(super) fn any(&self, of: &[SourceId], names: &[SmolStr], sources: &dyn Sources) -> bool {
+        of.iter().any(|source| self.of(*source, || sources.is_stale(&names[usize::from(*source)])))
+    }
+
+    fn of(&self, source: SourceId, ask: impl FnOnce() -> bool) -> bool {
         let Some(bit) = 1_u64.checked_shl(u32::from(source)) else { return ask() };
         if self.asked.get() & bit == 0 {
             self.asked.set(self.asked.get() | bit);

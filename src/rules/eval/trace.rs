@@ -1,6 +1,6 @@
 //! A decision with its trace: reasons, numbers, evidence, what was missing, and when to look again.
 
-use super::super::plan::{Ask, Level, NodeId, Operand, Pick, Points, ReasonId, Test};
+use super::super::plan::{Ask, CrisisRule, Level, NodeId, Operand, Pick, Points, ReasonId, Test};
 use super::absent::Anchor;
 use super::compare::Known;
 use super::decision::{Decision, Evidence, MAX_EVIDENCE, Mark, Truth, Wake};
@@ -12,11 +12,11 @@ use crate::types::{Day, EventKey, SmolStr, StreamTime, Value};
 use std::cmp::Ordering;
 
 /// Says no and no more: where `when` is false until a day, whatever the conditions beside it say.
-pub(super) fn no(run: &Run<'_, '_>, wake: Day) -> Decision {
-    let wake = wake.min(boundary(run));
+pub(super) fn no(rule: &CrisisRule, day: Day, wake: Day) -> Decision {
+    let wake = wake.min(boundary(rule, day));
     Decision {
         truth: Truth::False,
-        in_effect: run.rule.effective.contains(run.day),
+        in_effect: rule.effective.contains(day),
         wake: Wake { day: (wake != NEVER).then_some(wake), sources: Vec::new() },
         ..Decision::default()
     }
@@ -39,7 +39,7 @@ pub(super) fn decision(run: &Run<'_, '_>, cells: &[Cell]) -> Decision {
     if waits {
         decision.wake.sources = sources(run, cells);
     }
-    wake = wake.min(boundary(run));
+    wake = wake.min(boundary(run.rule, run.day));
     decision.wake.day = (wake != NEVER).then_some(wake);
     decision
 }
@@ -347,10 +347,10 @@ fn sources(run: &Run<'_, '_>, cells: &[Cell]) -> Vec<(SmolStr, StreamTime)> {
 }
 
 /// The next day on which a param changes or the rule comes into or goes out of force.
-fn boundary(run: &Run<'_, '_>) -> Day {
-    let effective = run.rule.effective;
+fn boundary(rule: &CrisisRule, day: Day) -> Day {
+    let effective = rule.effective;
     let bounds = [Some(effective.from), effective.to.map(|to| to.plus(1))];
-    let params = run.rule.index.param_days.iter().copied();
-    let later = bounds.into_iter().flatten().chain(params).filter(|day| *day > run.day);
+    let params = rule.index.param_days.iter().copied();
+    let later = bounds.into_iter().flatten().chain(params).filter(|later| *later > day);
     later.min().unwrap_or(NEVER)
 }
