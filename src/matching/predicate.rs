@@ -187,16 +187,16 @@ fn check<'f>(
 }
 
 fn unfit(clause: SmolStr, field: &Field, test: &Test) -> Option<PredicateMistake> {
-    let fits = match (test, &field.kind) {
+    let fits = matches!(
+        (test, &field.kind),
         (Test::Between { .. }, FieldKind::Number { .. })
-        | (Test::Is(_), FieldKind::YesNo)
-        | (Test::In(_), FieldKind::Code(_)) => true,
-        (
-            Test::AnyOf(_) | Test::AllOf(_) | Test::EachGroupAny(_) | Test::SomeGroupAll(_),
-            FieldKind::Codes(_),
-        ) => true,
-        _ => false,
-    };
+            | (Test::Is(_), FieldKind::YesNo)
+            | (Test::In(_), FieldKind::Code(_))
+            | (
+                Test::AnyOf(_) | Test::AllOf(_) | Test::EachGroupAny(_) | Test::SomeGroupAll(_),
+                FieldKind::Codes(_)
+            )
+    );
     if !fits {
         return Some(PredicateMistake::Kind { clause, field: field.name.clone() });
     }

@@ -149,7 +149,7 @@ fn predicate(schema: &Schema, (common, branches, unknown_at_most): &RawPredicate
     let mut next = |raw: &RawClause| clause(schema, ids.next().expect("endless"), raw);
     let mut parts: Vec<Formula> = common.iter().map(&mut next).collect();
     if !branches.is_empty() {
-        let mut branch = |raw: &Vec<RawClause>| Formula::All(raw.iter().map(|raw| next(raw)).collect());
+        let mut branch = |raw: &Vec<RawClause>| Formula::All(raw.iter().map(&mut next).collect());
         parts.push(Formula::Any(branches.iter().map(&mut branch).collect()));
     }
     Predicate::new(schema, &Formula::All(parts), *unknown_at_most).expect("a predicate that fits")

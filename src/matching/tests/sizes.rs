@@ -139,6 +139,18 @@ fn thousands_of_notices_with_as_many_bounds_come_and_go() {
 }
 
 #[test]
+fn a_new_bound_each_notice_takes_no_set_of_rows_each() {
+    let schema = schema();
+    let mut index = Notices::new(Arc::clone(&schema));
+    for no in 0..3_000 {
+        let bound = Reading::between(i64::from(no) * 1_000 + 1, None);
+        index.insert(no, Arc::new(all(&schema, [Clause::new("amount", AMOUNT, bound)], 1)));
+    }
+    // 256 intervals at a bit a row are 32 bytes.
+    assert!(index.bytes() < 100 * index.len(), "{} bytes a notice", index.bytes() / index.len());
+}
+
+#[test]
 fn what_an_index_of_profiles_takes_is_told() {
     let (schema, mut numbers) = (schema(), Numbers(3));
     let mut index = Profiles::new(Arc::clone(&schema));

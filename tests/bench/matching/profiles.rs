@@ -6,7 +6,7 @@ use ieum::matching::{Found, Predicate, Profile, Profiles, Reach, Tier, tier};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-const RUNS: usize = 41;
+const RUNS: usize = 101;
 /// Profiles that are in memory as such at a time: ten million would take gigabytes that the index does without.
 const AT_ONCE: u32 = 4_096;
 
