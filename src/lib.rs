@@ -4,6 +4,7 @@ pub mod types;
 pub mod contracts;
 pub mod rules;
 pub mod engine;
+pub mod matching;
 pub mod sim;
 
 #[cfg(feature = "shell")]
