@@ -32,6 +32,50 @@ fn a_tick_waits_for_intake_then_for_every_identity_partition() {
 }
 
 #[test]
+fn areas_come_behind_every_households_partition_and_hold_nobody_up() {
+    let mut world = world(vec![]);
+    check(
+        &mut world,
+        &[
+            ("clock declared", ""),
+            ("pack", "pack apack"),
+            ("sample 10", "I10"),
+            ("reached identity 0 10", ""),
+            ("reached identity 1 10", "H10"),
+            ("reached households 0 10", ""),
+            ("reached areas 0 9", ""),
+            ("reached households 1 10", "A10"),
+            ("pack", ""),
+        ],
+    );
+    // Nobody hears of areas for long: what comes before them goes on, and they get the newest ticks.
+    for t in 11..200 {
+        assert_eq!(world.run(&format!("sample {t}")), format!("I{t}"));
+        world.run(&format!("reached identity 0 {t}"));
+        assert_eq!(world.run(&format!("reached identity 1 {t}")), format!("H{t}"));
+    }
+    world.run("reached households 0 199");
+    let said = world.run("reached households 1 199");
+    let said: Vec<&str> = said.split(' ').collect();
+    assert_eq!((said.len(), said.last()), (MAX_IN_FLIGHT, Some(&"A199")));
+}
+
+#[test]
+fn areas_that_come_to_a_log_in_use_are_told_of_the_pack() {
+    let mut world = world(vec![]);
+    check(&mut world, &[("clock declared", ""), ("pack", "pack apack"), ("sample 10", "I10")]);
+    // The state of a time before there were areas.
+    let control = world.control();
+    world.state = Default::default();
+    let own = crate::engine::state::Key::own("control");
+    let record = Arc::new(crate::engine::state::Record::Control(control));
+    world.state.apply(&[(own, Some(record))]);
+    world.task = ControlTask::new(Arc::clone(&world.shared));
+    Task::rebuild(&mut world.task, &mut world.state.iter().collect::<Vec<_>>().into_iter());
+    assert_eq!(world.run("reached identity 0 10"), "apack");
+}
+
+#[test]
 fn samples_that_intake_passes_at_once_are_each_told_in_order() {
     check(
         &mut world(vec![]),

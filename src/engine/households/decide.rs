@@ -8,6 +8,7 @@ use super::records::{Episode, EpisodeStatus, RuleWait};
 use super::walk::{Counts, evidence, walk};
 use super::{HouseholdsConfig, OPENING_DAYS};
 use crate::engine::clock::TaskClock;
+use crate::engine::state::StateRead;
 use crate::engine::effect::Fact;
 use crate::rules::eval::{DailyDays, Decision, EntityView, Prepared, Sources, Truth};
 use crate::rules::plan::{CrisisRule, NodeId, Pack, Status};
@@ -122,7 +123,8 @@ pub(super) fn decide(
         Some(rules) if !is_behind => rules.clone(),
         _ => (0..pack.crisis.len()).collect(),
     };
-    rules.retain(|at| pack.crisis[*at].status != Status::Draft);
+    let is_own = |rule: &CrisisRule| rule.status != Status::Draft && rule.per.is(household.area());
+    rules.retain(|at| is_own(&pack.crisis[*at]));
     if is_behind {
         // What a rule recorded in shadow was told to nobody: in force, it opens as a new one does.
         let live = rules.iter().map(|at| &pack.crisis[*at]).filter(|rule| rule.status == Status::Live);
@@ -134,6 +136,25 @@ pub(super) fn decide(
     let region = household.fact_on(&context.config.region_fact, today).and_then(|v| v.as_text().cloned());
     let outcomes = outcomes(context, household, trigger, &rules, region.clone(), facts);
     apply(context, household, outcomes, is_behind, region, trigger.because)
+}
+
+/// Reads what rules ask of an area's households into it, for the days that a decision may be about. A household has its own
+/// events at hand.
+pub(super) fn look(
+    pack: &Pack,
+    clock: &TaskClock,
+    config: &HouseholdsConfig,
+    household: &mut Household,
+    state: &dyn StateRead,
+) {
+    let Some(kind) = household.area().cloned() else { return };
+    let today = clock.today();
+    let live = household.episodes.iter().map(|part| &part.now).filter(|episode| episode.status.is_live());
+    let began = live.map(|episode| episode.occurred_on).min().unwrap_or(today);
+    let (days, kinds) = pack.asked_of_areas(&kind);
+    let first = began.min(today.plus(-OPENING_DAYS)).plus(days.saturating_neg());
+    let first = first.max(today.plus(config.history_days.saturating_neg()));
+    household.crowd(state).look(first, &|kind| kinds.binary_search_by(|known| known.as_str().cmp(kind)).is_ok());
 }
 
 fn outcomes(
