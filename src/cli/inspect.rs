@@ -218,7 +218,8 @@ fn part(sub: &Sub) -> String {
         Sub::Job(name) => format!("job {name}"),
         Sub::Own(name) => name.to_string(),
         Sub::Crowd(kind, month, part) => {
-            let (year, month) = (1970 + i32::from(*month).div_euclid(12), i32::from(*month).rem_euclid(12) + 1);
+            let (year, month) =
+                (1970 + i32::from(*month).div_euclid(12), i32::from(*month).rem_euclid(12) + 1);
             format!("crowd {kind} {year}-{month:02} {part}")
         }
     }

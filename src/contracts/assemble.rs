@@ -347,7 +347,11 @@ impl Assembler<'_> {
             let facts = std::iter::once(&area.fact).chain(&area.with);
             let facts: Vec<SmolStr> = facts.filter_map(|word| self.place(map, word)).collect();
             if let Some((fact, with)) = facts.split_first() {
-                kinds.push(AreaKind { name: area.name.text.clone(), fact: fact.clone(), with: with.to_vec() });
+                kinds.push(AreaKind {
+                    name: area.name.text.clone(),
+                    fact: fact.clone(),
+                    with: with.to_vec(),
+                });
             }
         }
         kinds

@@ -5,8 +5,8 @@
 
 use super::identity::DayBits;
 use crate::types::{
-    Action, AreaEvent, Day, EntityId, Event, EventKey, FactsRecord, LinkRecord, Origin, PackHash, Reading, Signal,
-    SmolStr, StreamTime, SubjectId, Value,
+    Action, AreaEvent, Day, EntityId, Event, EventKey, FactsRecord, LinkRecord, Origin, PackHash, Reading,
+    Signal, SmolStr, StreamTime, SubjectId, Value,
 };
 use serde::{Deserialize, Serialize};
 

@@ -204,13 +204,7 @@ pub(super) fn stages(
             households.clone(),
             Arc::clone(letters),
         )),
-        Arc::new(Areas::new(
-            Arc::clone(contracts),
-            layout.clone(),
-            source,
-            households,
-            Arc::clone(letters),
-        )),
+        Arc::new(Areas::new(Arc::clone(contracts), layout.clone(), source, households, Arc::clone(letters))),
         Arc::new(Control::new(Arc::clone(contracts), ControlConfig::default(), layout)),
     ]
 }

@@ -259,8 +259,7 @@ pub(super) fn release(
     complete: bool,
 ) -> Vec<SourceState> {
     for state in sources {
-        let order =
-            |known: &SourceState| (&known.source, &known.region).cmp(&(&state.source, &state.region));
+        let order = |known: &SourceState| (&known.source, &known.region).cmp(&(&state.source, &state.region));
         match withheld.binary_search_by(order) {
             Ok(at) => withheld[at] = state,
             Err(at) => withheld.insert(at, state),

@@ -3,7 +3,8 @@
 use super::super::effect::{Blocked, Effects, Fact, Input, Output};
 use super::super::layout::{AREAS_LOG, HOUSEHOLDS_LOG, Layout, SUBJECTS_LOG};
 use super::super::message::{
-    AreaMessage, ControlMessage, HouseholdMessage, MessageError, SourceState, SubjectMessage, Tick, decode, encode,
+    AreaMessage, ControlMessage, HouseholdMessage, MessageError, SourceState, SubjectMessage, Tick, decode,
+    encode,
 };
 use super::super::state::{Key, Record, StateRead};
 use super::super::task::Task;
@@ -68,9 +69,7 @@ impl Task for ControlTask {
         self.tell_areas_the_pack(&mut effects);
         self.tick_areas(&mut effects);
         if self.areas != before.1 {
-            effects
-                .delta
-                .push((Key::own(AREA_TIME), Some(Arc::new(Record::AreaTime(self.areas.clone())))));
+            effects.delta.push((Key::own(AREA_TIME), Some(Arc::new(Record::AreaTime(self.areas.clone())))));
         }
         if self.state != before.0 {
             effects.delta.push((Key::own(STATE), Some(Arc::new(Record::Control(self.state.clone())))));
@@ -195,7 +194,10 @@ impl ControlTask {
             effects.outputs.extend(to_all(&shared.layout, HOUSEHOLDS_LOG, &value));
             effects.facts.push(Fact::StreamTime { through: t, complete });
             self.state.delivered = t;
-            hand_over(&mut self.areas.flights, Flight { t, at_ms: self.state.sampled_at_ms, complete, sources });
+            hand_over(
+                &mut self.areas.flights,
+                Flight { t, at_ms: self.state.sampled_at_ms, complete, sources },
+            );
         }
     }
 

@@ -116,7 +116,7 @@ fn under_append_time_goes_on_without_an_upstream_that_stands_for_ten_minutes() {
             ("reached identity 1 10", "H10!"),
             ("progress a:5", "I610 I611"),
             ("reached identity 0 611", ""),
-            ("sample 1212 a:5", "I1212 H610! H611!"),
+            ("sample 1212 a:5", "I1212 H610! H611! A10!"),
             ("reached identity 1 1212", ""),
             ("reached identity 0 1212", "H1212"),
         ],
@@ -138,7 +138,7 @@ fn under_the_declared_clock_time_waits_for_ever() {
 
 #[test]
 fn a_pack_goes_to_every_households_partition_once() {
-    check(&mut world(vec![]), &[("pack", "pack"), ("pack", "")]);
+    check(&mut world(vec![]), &[("pack", "pack apack"), ("pack", "")]);
 }
 
 const DAY_S: i64 = MS_PER_DAY / 1000;

@@ -197,8 +197,9 @@ fn month(day: Day) -> i16 {
 
 /// The part of a split page that holds a household: by FNV-1a, the same for ever.
 fn part_of(household: &EntityId) -> u8 {
-    let hash = household.as_str().bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
+    let hash = household
+        .as_str()
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     1 + u8::try_from((hash ^ (hash >> 16)) % u32::from(PARTS)).unwrap_or(WHOLE)
 }

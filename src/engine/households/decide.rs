@@ -8,10 +8,10 @@ use super::records::{Episode, EpisodeStatus, RuleWait};
 use super::walk::{Counts, evidence, walk};
 use super::{HouseholdsConfig, OPENING_DAYS};
 use crate::engine::clock::TaskClock;
-use crate::engine::state::StateRead;
 use crate::engine::effect::Fact;
+use crate::engine::state::StateRead;
 use crate::rules::eval::{DailyDays, Decision, EntityView, Prepared, Sources, Truth};
-use crate::rules::plan::{CrisisRule, NodeId, Pack, Status};
+use crate::rules::plan::{CrisisRule, NodeId, Pack, Per, Status};
 use crate::types::{Day, Event, EventKey, MS_PER_DAY, SmolStr, StreamTime, digest_hex};
 use std::cell::OnceCell;
 
@@ -154,7 +154,9 @@ pub(super) fn look(
     let (days, kinds) = pack.asked_of_areas(&kind);
     let first = began.min(today.plus(-OPENING_DAYS)).plus(days.saturating_neg());
     let first = first.max(today.plus(config.history_days.saturating_neg()));
-    household.crowd(state).look(first, &|kind| kinds.binary_search_by(|known| known.as_str().cmp(kind)).is_ok());
+    household
+        .crowd(state)
+        .look(first, &|kind| kinds.binary_search_by(|known| known.as_str().cmp(kind)).is_ok());
 }
 
 fn outcomes(
@@ -377,6 +379,10 @@ impl<'a> Case<'a> {
     }
 
     fn review(&self, last: Option<&Decision>) -> Option<Review> {
+        // Nobody can be asked what a building lacks: a source that is late is waited for.
+        if self.rule.per != Per::Household {
+            return None;
+        }
         let last = last.filter(|last| last.truth == Truth::Unknown && last.in_effect)?;
         if self.rule.status != Status::Live || (last.missing.is_empty() && last.stale.is_empty()) {
             return None;

@@ -11,7 +11,9 @@ use super::touches::Side;
 use crate::engine::job::Job;
 use crate::engine::message::{TouchedDay, decode, encode};
 use crate::engine::state::{Key, Record, StateRead, Sub};
-use crate::types::{Day, EntityId, EpisodeId, Event, EventKey, FactVersion, SmolStr, StreamTime, SubjectId, Value};
+use crate::types::{
+    Day, EntityId, EpisodeId, Event, EventKey, FactVersion, SmolStr, StreamTime, SubjectId, Value,
+};
 use chrono::Datelike;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -108,11 +110,7 @@ impl Household {
             id,
             pages,
             daily: daily_years.into_iter().map(days).collect(),
-            indexed: Indexed {
-                head: Arc::clone(head.record()),
-                episodes: stored,
-                pending: pending.clone(),
-            },
+            indexed: Indexed { head: Arc::clone(head.record()), episodes: stored, pending: pending.clone() },
             head,
             episodes,
             crowd: Crowd::default(),

@@ -34,8 +34,9 @@ mod work;
 mod tests;
 
 pub use records::{
-    AreaBody, AreaEntry, Contributor, CrowdEntry, CrowdPage, CrowdPages, CrowdYear, DailyUse, Episode, EpisodeStatus, EscalationClock, HOUSE, Hold,
-    HouseholdHead, HouseholdPage, Mark, Meter, Pending, ReasonState, RuleWait, StepState,
+    AreaBody, AreaEntry, Contributor, CrowdEntry, CrowdPage, CrowdPages, CrowdYear, DailyUse, Episode,
+    EpisodeStatus, EscalationClock, HOUSE, Hold, HouseholdHead, HouseholdPage, Mark, Meter, Pending,
+    ReasonState, RuleWait, StepState,
 };
 pub(super) use role::Role;
 pub(super) use task::HouseholdsTask;

@@ -4,8 +4,8 @@
 use crate::engine::message::Touch;
 use crate::rules::plan::Level;
 use crate::types::{
-    AreaScope, Day, EntityId, EpisodeId, Event, EventKey, EventTime, FactVersion, PackHash, SmolStr, StreamTime,
-    SubjectId, Value,
+    AreaScope, Day, EntityId, EpisodeId, Event, EventKey, EventTime, FactVersion, PackHash, SmolStr,
+    StreamTime, SubjectId, Value,
 };
 use serde::{Deserialize, Serialize};
 

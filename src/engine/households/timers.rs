@@ -96,12 +96,8 @@ impl HouseholdsTask {
             kinds.flat_map(|kind| pack.rules_touched_by_kind(kind).iter().copied()).collect();
         rules.sort_unstable();
         rules.dedup();
-        let trigger = Trigger {
-            because: Because::Event,
-            rules: Some(rules),
-            from: pending.from,
-            about_the_past: true,
-        };
+        let trigger =
+            Trigger { because: Because::Event, rules: Some(rules), from: pending.from, about_the_past: true };
         self.decide(step, household, &trigger);
     }
 

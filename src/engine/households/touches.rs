@@ -25,7 +25,11 @@ type KindDay<'a> = (&'a str, Day);
 
 impl<'a> Side<'a> {
     /// The days of these kinds, all of them where none are named.
-    fn days(&self, only: Option<&BTreeSet<KindDay<'_>>>, years: &BTreeSet<i16>) -> BTreeMap<KindDay<'a>, Touch> {
+    fn days(
+        &self,
+        only: Option<&BTreeSet<KindDay<'_>>>,
+        years: &BTreeSet<i16>,
+    ) -> BTreeMap<KindDay<'a>, Touch> {
         let mut days: BTreeMap<KindDay<'a>, Touch> = BTreeMap::new();
         for (_, page) in self.pages.iter().filter(|(year, _)| years.contains(year)) {
             for (_, event) in page.events.iter().filter(|(owner, _)| *owner != HOUSE) {
@@ -50,11 +54,18 @@ impl<'a> Side<'a> {
 }
 
 /// What became of a household's days in its areas, by area.
-fn changes(before: &Side<'_>, now: &Side<'_>, kinds: &[AreaKind]) -> BTreeMap<(usize, SmolStr), Vec<TouchedDay>> {
+fn changes(
+    before: &Side<'_>,
+    now: &Side<'_>,
+    kinds: &[AreaKind],
+) -> BTreeMap<(usize, SmolStr), Vec<TouchedDay>> {
     // A year that is forgotten is forgotten by areas as well.
     let years: BTreeSet<i16> = now.pages.iter().map(|(year, _)| *year).collect();
     let has_moved = kinds.iter().any(|kind| differs(before.facts, now.facts, &kind.fact));
     let only = (!has_moved).then(|| differing(before, now));
+    if only.as_ref().is_some_and(BTreeSet::is_empty) {
+        return BTreeMap::new();
+    }
     let (was, is) = (before.days(only.as_ref(), &years), now.days(only.as_ref(), &years));
     let mut told: BTreeMap<(usize, SmolStr), Vec<TouchedDay>> = BTreeMap::new();
     let places: BTreeSet<&KindDay<'_>> = was.keys().chain(is.keys()).collect();
@@ -148,7 +159,12 @@ pub(super) fn tell(step: &mut Step<'_>, household: &Household, kinds: &[AreaKind
 }
 
 /// What the household knows of the place, on the last of these days that it was there.
-fn place(household: &Household, kind: &AreaKind, value: &SmolStr, days: &[TouchedDay]) -> Vec<(SmolStr, SmolStr)> {
+fn place(
+    household: &Household,
+    kind: &AreaKind,
+    value: &SmolStr,
+    days: &[TouchedDay],
+) -> Vec<(SmolStr, SmolStr)> {
     let Some(day) = days.iter().filter(|day| day.known.is_some()).map(|day| day.day).max() else {
         return Vec::new();
     };

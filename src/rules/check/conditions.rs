@@ -4,14 +4,14 @@ use super::operand::{Operands, Want};
 use super::signals::Signals;
 use crate::contracts::{Contracts, Type};
 use crate::rules::codes::{
-    AREA_CONDITION, BAD_SHAPE, DECLARED_TWICE, DISTINCT_FIELD, EMPTY_GROUP, MISSING_KEY, NEEDS_REASON, NUMBERLESS_REASON,
-    SIGNALS_ONLY, TOO_MANY, UNKNOWN_FIELD, UNKNOWN_REASON, WINDOW_TOO_LONG, WRONG_TYPE,
+    AREA_CONDITION, BAD_SHAPE, DECLARED_TWICE, DISTINCT_FIELD, EMPTY_GROUP, MISSING_KEY, NEEDS_REASON,
+    NUMBERLESS_REASON, SIGNALS_ONLY, TOO_MANY, UNKNOWN_FIELD, UNKNOWN_REASON, WINDOW_TOO_LONG, WRONG_TYPE,
 };
 use crate::rules::keys::{self, GROUPS, LEAVES};
 use crate::rules::mistakes::Fields;
 use crate::rules::plan::{
-    Ask, BY_HOUSEHOLD, Cmp, FieldTest, HISTORY_DAYS, MAX_REASONS, Node as PlanNode, NodeId, Operand, Per, Pick,
-    Reason, ReasonId, SignalId, Within,
+    Ask, BY_HOUSEHOLD, Cmp, FieldTest, HISTORY_DAYS, MAX_REASONS, Node as PlanNode, NodeId, Operand, Per,
+    Pick, Reason, ReasonId, SignalId, Within,
 };
 use crate::rules::source::{Kind, Node};
 use crate::types::{SmolStr, Value};
@@ -368,7 +368,9 @@ impl Conditions<'_, '_> {
     fn not_of_areas(&mut self, span: &Range<usize>, message: String) {
         let help = match self.per {
             Per::Household => "a rule per area counts households",
-            Per::Area(_) => "distinct: {of: …, by: household, within: 30d, gte: 3}; \"ieum explain IEUM-R039\"",
+            Per::Area(_) => {
+                "distinct: {of: …, by: household, within: 30d, gte: 3}; \"ieum explain IEUM-R039\""
+            }
         };
         self.operands.mistakes.error(
             AREA_CONDITION,

@@ -250,12 +250,7 @@ impl Player<'_> {
         Ok(())
     }
 
-    fn household(
-        &mut self,
-        who: &SmolStr,
-        facts: &[(SmolStr, Value)],
-        at: StreamTime,
-    ) -> Result<(), String> {
+    fn household(&mut self, who: &SmolStr, facts: &[(SmolStr, Value)], at: StreamTime) -> Result<(), String> {
         let from = at.day().plus(-LONG_AGO_DAYS);
         let key = |key: &str| EventKey { source: SmolStr::new_static(SOURCE), key: SmolStr::new(key) };
         let link = LinkRecord {
@@ -274,7 +269,11 @@ impl Player<'_> {
 
     /// Whom signals of a household are about.
     fn person(&self, who: &SmolStr) -> SubjectId {
-        if *who == self.case.household { SubjectId::new(PERSON) } else { SubjectId::new(format!("{PERSON}-{who}")) }
+        if *who == self.case.household {
+            SubjectId::new(PERSON)
+        } else {
+            SubjectId::new(format!("{PERSON}-{who}"))
+        }
     }
 
     fn tell_facts(
@@ -347,7 +346,12 @@ impl Player<'_> {
         EventKey { source, key: key.clone() }
     }
 
-    fn signal(&self, who: &SmolStr, reported: &Reported, at: StreamTime) -> Result<(SmolStr, Payload), String> {
+    fn signal(
+        &self,
+        who: &SmolStr,
+        reported: &Reported,
+        at: StreamTime,
+    ) -> Result<(SmolStr, Payload), String> {
         let contracts = self.contracts;
         let topic = topic_of(contracts, &reported.event)?;
         let change = body(reported, topic, at, reported.fields.clone());

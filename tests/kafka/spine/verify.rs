@@ -89,7 +89,9 @@ impl World {
         let stages = stages(&self.contracts, &self.layout, packs).unwrap();
         let outputs: Vec<Output> = std::thread::scope(|threads| {
             let mut replays = Vec::new();
-            for stage in stages.iter().filter(|stage| ["identity", "households", "areas"].contains(&stage.name())) {
+            for stage in
+                stages.iter().filter(|stage| ["identity", "households", "areas"].contains(&stage.name()))
+            {
                 for (at, log) in logs.iter().filter(|(at, _)| stage.inputs().contains(&at.topic)) {
                     replays.push(threads.spawn(move || {
                         let log: Vec<LogRecord> = log.iter().map(log_record).collect();

@@ -9,7 +9,9 @@ use ieum::engine::control::declare::Declarer;
 use ieum::engine::households::Households;
 use ieum::engine::identity::IDENTITY_CHANGELOG;
 use ieum::engine::lane::io::{Outgoing, Polled, TopicPartition};
-use ieum::engine::layout::{ALERTS_TOPIC, AREAS_LOG, CONTROL_LOG, HOUSEHOLDS_LOG, Layout, PACKS_TOPIC, SUBJECTS_LOG};
+use ieum::engine::layout::{
+    ALERTS_TOPIC, AREAS_LOG, CONTROL_LOG, HOUSEHOLDS_LOG, Layout, PACKS_TOPIC, SUBJECTS_LOG,
+};
 use ieum::engine::message::{ControlMessage, RawPosition, decode, encode};
 use ieum::ingest::{Ends, Tail, TailFrom};
 use ieum::publish::Plain;

@@ -37,8 +37,7 @@ pub(super) fn kit() -> Kit {
     let contracts = crate::contracts::builtin();
     // Small towns have few buildings with many in need: a district with some is enough here.
     let files = crate::rules::builtin_files().into_iter().chain([("crisis/test-district.yaml", DISTRICT)]);
-    let pack =
-        crate::rules::load(files, &contracts).0.expect("the shipped rules load");
+    let pack = crate::rules::load(files, &contracts).0.expect("the shipped rules load");
     Kit { contracts: Arc::new(contracts), pack: Arc::new(pack) }
 }
 

@@ -90,7 +90,8 @@ impl Town {
         let flaw = Flaw { contracts: Arc::clone(&kit.contracts), until_ms: Arc::clone(&until_ms) };
         let (mut flawed, mut sound) = (None, None);
         let spine = Spine::of(kit, seed, faults, weather, |mut stages, packs| {
-            let place = stages.iter().position(|stage| stage.name() == Households::NAME).expect("one of five");
+            let place =
+                stages.iter().position(|stage| stage.name() == Households::NAME).expect("one of five");
             sound = Some(Arc::new(households(kit, Arc::clone(&packs))) as Arc<dyn Stage>);
             let stage = Arc::new(households(kit, packs).flawed(Arc::new(flaw))) as Arc<dyn Stage>;
             flawed = Some(Arc::clone(&stage));
