@@ -198,6 +198,9 @@ fn kind(record: &Record) -> &'static str {
         Record::Feed(_) => "completeness of a feed",
         Record::Area(_) => "area event",
         Record::Control(_) => "control",
+        Record::AreaTime(_) => "control's ticks to areas",
+        Record::CrowdYear(_) => "area's pages of a year",
+        Record::Crowd(_) => "area's households of a month",
         Record::Job(_) => "job",
         Record::Parked(_) => "parked entity",
         Record::SubjectDays(_) => "subject's days of use of a year",
@@ -214,6 +217,11 @@ fn part(sub: &Sub) -> String {
         Sub::Waiting(source, _) => format!("waiting, of {source}"),
         Sub::Job(name) => format!("job {name}"),
         Sub::Own(name) => name.to_string(),
+        Sub::Crowd(kind, month, part) => {
+            let (year, month) =
+                (1970 + i32::from(*month).div_euclid(12), i32::from(*month).rem_euclid(12) + 1);
+            format!("crowd {kind} {year}-{month:02} {part}")
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::contracts::{Contracts, builtin};
 use crate::engine::control::{CONTROL_CHANGELOG, ControlState, ControlStatus, Hold};
 use crate::engine::lane::Entry;
 use crate::engine::lane::io::TopicPartition;
-use crate::engine::layout::{CONTROL_LOG, HOUSEHOLDS_LOG, Layout, SUBJECTS_LOG};
+use crate::engine::layout::{AREAS_LOG, CONTROL_LOG, HOUSEHOLDS_LOG, Layout, SUBJECTS_LOG};
 use crate::engine::message::Clock;
 use crate::engine::state::Record;
 use crate::ingest::{Ends, Tail, TailFrom};
@@ -124,6 +124,7 @@ fn lag(config: &Config, contracts: &Contracts, stage: &'static str) -> Result<St
         .filter(|topic| match stage {
             "identity" => topic.name == SUBJECTS_LOG,
             "households" => topic.name == HOUSEHOLDS_LOG,
+            "areas" => topic.name == AREAS_LOG,
             "control" => topic.name == CONTROL_LOG,
             _ => topic.is_input(),
         })
@@ -164,8 +165,8 @@ fn print(time: Option<&ControlStatus>, lags: &[StageLag]) {
             let clock = clock_name(time);
             output::line(format_args!("{BOLD}time{BOLD:#}     {} ({clock} clock)", time.households));
             output::line(format_args!(
-                "         sampled {}, intake {}, identity {}, households {}",
-                time.sampled, time.intake, time.identity, time.households
+                "         sampled {}, intake {}, identity {}, households {}, areas {}",
+                time.sampled, time.intake, time.identity, time.households, time.areas
             ));
             for hold in &time.held_by {
                 output::line(format_args!("{RED}held by{RED:#}  {}", held(hold)));
@@ -226,6 +227,7 @@ fn as_json(time: Option<&ControlStatus>, lags: &[StageLag]) -> serde_json::Value
             "intake": time.intake.to_string(),
             "identity": time.identity.to_string(),
             "households": time.households.to_string(),
+            "areas": time.areas.to_string(),
             "pending_samples": time.pending,
             "held_by": time.held_by.iter().map(held).collect::<Vec<_>>(),
             "pack": time.pack.map(|pack| pack.to_string()),

@@ -6,8 +6,8 @@ use super::output;
 use crate::contracts::builtin;
 use crate::engine::lane::UNPARK_HEADER;
 use crate::engine::lane::io::Outgoing;
-use crate::engine::layout::{HOUSEHOLDS_LOG, Layout, SUBJECTS_LOG};
-use crate::engine::message::{HouseholdMessage, SubjectMessage, encode};
+use crate::engine::layout::{AREAS_LOG, HOUSEHOLDS_LOG, Layout, SUBJECTS_LOG};
+use crate::engine::message::{AreaMessage, HouseholdMessage, SubjectMessage, encode};
 use crate::publish::Plain;
 use crate::types::SmolStr;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use std::time::Duration;
                         ieum state unpark identity person:p-000123")]
 pub(super) struct Unpark {
     /// Stage whose task parked it; a letter names it.
-    #[arg(value_name = "STAGE", value_parser = ["identity", "households"])]
+    #[arg(value_name = "STAGE", value_parser = ["identity", "households", "areas"])]
     stage: String,
     /// The entity: the key of the letter's record.
     #[arg(value_name = "ENTITY")]
@@ -34,6 +34,7 @@ pub(super) fn run(args: &Unpark) -> Outcome {
     let kafka = args.connect.config()?.kafka;
     let (topic, value) = match args.stage.as_str() {
         "identity" => (SUBJECTS_LOG, encode(&SubjectMessage::Continue)),
+        "areas" => (AREAS_LOG, encode(&AreaMessage::Continue)),
         _ => (HOUSEHOLDS_LOG, encode(&HouseholdMessage::Continue)),
     };
     let partition = Layout::new(builtin().layout()).partition(topic, &args.entity);

@@ -146,10 +146,10 @@ pub struct Log {
 }
 
 /// The stages of the spine, in the order of the flow.
-pub const STAGES: &[&str] = &["intake", "identity", "households", "control"];
+pub const STAGES: &[&str] = &["intake", "identity", "households", "areas", "control"];
 
 /// The stages whose state grows with what they are told of. Control's is small, intake has none.
-const KEEPING: &[&str] = &["identity", "households"];
+const KEEPING: &[&str] = &["identity", "households", "areas"];
 
 impl Config {
     /// Lanes of a stage.

@@ -8,7 +8,7 @@ use super::mapping::{
     ActionMap, At, Bounds, ChangeMap, EventMap, FactsMap, KeyMap, Kinds, LinkMap, Mapping, StatementMap,
 };
 use super::shape::Shape;
-use super::{EventType, FactType, FieldDoc, FieldType, Pii, Type};
+use super::{AreaKind, EventType, FactType, FieldDoc, FieldType, Pii, Type};
 use crate::types::{ActionKind, Diagnostic, SmolStr, did_you_mean};
 
 const TEXT: &[Type] = &[Type::Text];
@@ -328,6 +328,58 @@ impl Assembler<'_> {
         facts
     }
 
+    /// The kinds of areas that households lie in by a fact.
+    pub(super) fn area_kinds(&mut self, mapping: &Mapping) -> Vec<AreaKind> {
+        let manifest = self.manifest;
+        let mut kinds = Vec::new();
+        for area in &manifest.areas {
+            let Mapping::Facts(map) = mapping else {
+                let message = format!("topic \"{}\" has areas and tells no facts", self.topic);
+                self.wrong(CONFLICT, &area.name, message, None);
+                return kinds;
+            };
+            if !is_plain(&area.name.text) {
+                let help = Some(String::from("lower-case letters, digits and underscores"));
+                let message = format!("\"{}\" is no name for a kind of area", area.name.text);
+                self.wrong(WRONG_VALUE, &area.name, message, help);
+                continue;
+            }
+            let facts = std::iter::once(&area.fact).chain(&area.with);
+            let facts: Vec<SmolStr> = facts.filter_map(|word| self.place(map, word)).collect();
+            if let Some((fact, with)) = facts.split_first() {
+                kinds.push(AreaKind {
+                    name: area.name.text.clone(),
+                    fact: fact.clone(),
+                    with: with.to_vec(),
+                });
+            }
+        }
+        kinds
+    }
+
+    /// A fact that names a place: a text, and nothing that must not stand in the name of an area.
+    fn place(&mut self, map: &FactsMap, word: &Word) -> Option<SmolStr> {
+        let Some(at) = map.fields.iter().find(|at| at.name == word.text) else {
+            let near = did_you_mean(&word.text, map.fields.iter().map(|at| at.name.as_str()));
+            let help = near.map(|near| format!("did you mean \"{near}\"?"));
+            let message = format!("\"{}\" is none of the facts of topic \"{}\"", word.text, self.topic);
+            self.wrong(UNKNOWN_FIELD, word, message, help);
+            return None;
+        };
+        if at.ty != Type::Text {
+            let message = format!("fact \"{}\" is no text", word.text);
+            self.wrong(WRONG_TYPE, word, message, Some(String::from("an area is named by a code")));
+            return None;
+        }
+        if self.doc(&at.name).is_none_or(|doc| doc.pii > Pii::Indirect) {
+            let message = format!("fact \"{}\" is sensitive and cannot name an area", word.text);
+            let help = Some(String::from("an area's name is the key of its alerts"));
+            self.wrong(CONFLICT, word, message, help);
+            return None;
+        }
+        Some(at.name.clone())
+    }
+
     fn field_type(&self, at: &At) -> FieldType {
         let doc = self.doc(&at.name);
         FieldType {
@@ -340,6 +392,11 @@ impl Assembler<'_> {
                 .map_or_else(Vec::new, |doc| doc.values.iter().map(|(code, _)| code.clone()).collect()),
         }
     }
+}
+
+fn is_plain(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    !name.is_empty() && name.chars().all(plain)
 }
 
 const STEPS: &[(&str, ActionKind)] = &[

@@ -165,6 +165,14 @@ pub(super) struct Age {
     pub(super) label: String,
 }
 
+/// A kind of area that households lie in.
+#[derive(Clone, Debug)]
+pub(super) struct Area {
+    pub(super) name: Word,
+    pub(super) fact: Word,
+    pub(super) with: Vec<Word>,
+}
+
 /// A topic.toml.
 #[derive(Debug)]
 pub(super) struct Manifest {
@@ -188,6 +196,7 @@ pub(super) struct Manifest {
     pub(super) sources: Vec<Source>,
     pub(super) limits: Vec<Limit>,
     pub(super) ages: Vec<Age>,
+    pub(super) areas: Vec<Area>,
 }
 
 /// Reads a topic.toml; what is missing or wrong takes a harmless value and leaves a diagnostic.
@@ -251,6 +260,7 @@ const KEYS: &[&str] = &[
     "sources",
     "limits",
     "ages",
+    "areas",
     "signal",
     "area",
     "link",
@@ -305,6 +315,7 @@ impl Reader<'_> {
             sources: self.sources(table),
             limits: self.limits(table),
             ages: self.ages(table),
+            areas: self.areas(table),
         }
     }
 
@@ -576,6 +587,28 @@ impl Reader<'_> {
                 name: Word { text: SmolStr::new(key.get_ref()), span: key.span() },
                 born: self.word(age, "born", &value.span()),
                 label: self.text(age, "label", &value.span()),
+            });
+        }
+        read
+    }
+
+    fn areas(&mut self, table: &Table<'_>) -> Vec<Area> {
+        let Some(value) = table.get("areas") else { return Vec::new() };
+        let Some(areas) = value.get_ref().as_table() else {
+            self.wrong("areas", value.span(), "a table of kinds of areas");
+            return Vec::new();
+        };
+        let mut read = Vec::new();
+        for (key, value) in areas.iter() {
+            let Some(area) = value.get_ref().as_table() else {
+                self.wrong(key.get_ref(), value.span(), "a table of fact and with");
+                continue;
+            };
+            self.keys(area, &["fact", "with"], "a kind of area");
+            read.push(Area {
+                name: Word { text: SmolStr::new(key.get_ref()), span: key.span() },
+                fact: self.word(area, "fact", &value.span()),
+                with: area.get("with").map(|with| self.list("with", with)).unwrap_or_default(),
             });
         }
         read

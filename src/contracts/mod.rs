@@ -47,6 +47,7 @@ pub struct Contracts {
     topics: BTreeMap<SmolStr, Topic>,
     events: BTreeMap<SmolStr, EventType>,
     facts: BTreeMap<SmolStr, FactType>,
+    areas: Vec<AreaKind>,
     files: Vec<(String, String)>,
 }
 
@@ -261,6 +262,17 @@ pub struct FactType {
     pub born: Option<SmolStr>,
 }
 
+/// A kind of area: the households of one value of a fact. Rules may count them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AreaKind {
+    /// Name as rules use it (`per: building`).
+    pub name: SmolStr,
+    /// The household fact that names a household's area.
+    pub fact: SmolStr,
+    /// Household facts that all households of an area have alike: what is known of the area itself.
+    pub with: Vec<SmolStr>,
+}
+
 impl Contracts {
     /// Reads contracts from `(path, content)` pairs, paths relative to `topics/` (`signals.cutoff/topic.toml`).
     /// All mistakes at once.
@@ -305,6 +317,11 @@ impl Contracts {
     /// What rules may say about a household fact, named without its prefix (`size`).
     pub fn fact(&self, name: &str) -> Option<&FactType> {
         self.facts.get(name)
+    }
+
+    /// The kinds of areas, by name.
+    pub fn areas(&self) -> &[AreaKind] {
+        &self.areas
     }
 
     /// All household facts, by name.

@@ -9,7 +9,7 @@ use super::manifest::{self, Manifest, mistake};
 use super::mapping::Mapping;
 use super::shape::Shape;
 use super::topic::Codec;
-use super::{Contracts, EventType, FactType, FieldDoc, Route, Topic};
+use super::{AreaKind, Contracts, EventType, FactType, FieldDoc, Route, Topic};
 use crate::types::{Diagnostic, SmolStr, did_you_mean};
 use apache_avro::Schema;
 use apache_avro::schema_compatibility::{Compatibility, SchemaCompatibility};
@@ -64,6 +64,7 @@ pub(super) fn parse<'a>(
         topics: whole.topics,
         events: whole.events,
         facts: whole.facts,
+        areas: whole.areas,
         files: parts.into_iter().map(|(path, text)| (path.to_owned(), text.to_owned())).collect(),
     })
 }
@@ -74,6 +75,7 @@ struct Whole {
     topics: BTreeMap<SmolStr, Topic>,
     events: BTreeMap<SmolStr, EventType>,
     facts: BTreeMap<SmolStr, FactType>,
+    areas: Vec<AreaKind>,
 }
 
 impl Whole {
@@ -100,7 +102,9 @@ impl Whole {
             if let Some(mapping) = &mapping {
                 let events = assembler.event_types(section, mapping);
                 let facts = assembler.fact_types(mapping);
+                let areas = assembler.area_kinds(mapping);
                 self.add_names(events, facts, &file, found);
+                self.add_areas(areas, &file, found);
             }
         }
         let wanted = vec![true; shape.fields().len()];
@@ -139,6 +143,18 @@ impl Whole {
             let name = fact.field.name.clone();
             if self.facts.insert(name.clone(), fact).is_some() {
                 found.push(mistake(CONFLICT, file, 0..0, format!("fact \"{name}\" is declared twice")));
+            }
+        }
+    }
+
+    fn add_areas(&mut self, areas: Vec<AreaKind>, file: &str, found: &mut Vec<Diagnostic>) {
+        for area in areas {
+            match self.areas.binary_search_by(|known| known.name.cmp(&area.name)) {
+                Ok(_) => {
+                    let message = format!("area \"{}\" is declared twice", area.name);
+                    found.push(mistake(CONFLICT, file, 0..0, message));
+                }
+                Err(at) => self.areas.insert(at, area),
             }
         }
     }

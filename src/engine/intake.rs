@@ -4,9 +4,9 @@
 use super::codes::{BAD_IDENTIFIER, NO_ROUTE};
 use super::effect::{Blocked, Effects, Fact, Input, Output};
 use super::lane::io::TopicPartition;
-use super::layout::{CONTROL_LOG, HOUSEHOLDS_LOG, Layout, SUBJECTS_LOG};
+use super::layout::{AREAS_LOG, CONTROL_LOG, HOUSEHOLDS_LOG, Layout, SUBJECTS_LOG};
 use super::letter::{Letter, Letters};
-use super::message::{ControlMessage, HouseholdMessage, RawPosition, SubjectMessage, encode};
+use super::message::{AreaMessage, ControlMessage, HouseholdMessage, RawPosition, SubjectMessage, encode};
 use super::state::{Key, Record, StateRead};
 use super::task::{Stage, Task};
 use super::trace;
@@ -28,6 +28,8 @@ trait Reader: Send + Sync {
     fn inputs(&self) -> Vec<SmolStr>;
     /// A raw record, read.
     fn read(&self, topic: &str, key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Payload, Reject>;
+    /// Whether there are areas of a kind.
+    fn has_areas(&self, kind: &str) -> bool;
 }
 
 impl Reader for Contracts {
@@ -42,6 +44,10 @@ impl Reader for Contracts {
     fn read(&self, topic: &str, key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Payload, Reject> {
         let no_contract = || Reject { code: NO_ROUTE, text: String::from("topic has no contract") };
         self.topic(topic).ok_or_else(no_contract)?.read(key, value)
+    }
+
+    fn has_areas(&self, kind: &str) -> bool {
+        self.areas().iter().any(|area| area.name == kind)
     }
 }
 
@@ -258,6 +264,12 @@ impl IntakeTask {
             Payload::Facts(facts) => {
                 let household = facts.entity.clone();
                 to(HOUSEHOLDS_LOG, household.as_str(), encode(&HouseholdMessage::Facts { origin, facts }))
+            }
+            Payload::Action(action)
+                if action.entity.area().is_some_and(|(kind, _)| self.shared.reader.has_areas(kind)) =>
+            {
+                let area = action.entity.clone();
+                to(AREAS_LOG, area.as_str(), encode(&AreaMessage::Action { origin, action }))
             }
             Payload::Action(action) => {
                 let household = action.entity.clone();

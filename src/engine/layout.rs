@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 pub const SUBJECTS_LOG: &str = "ieum.subjects";
 /// Log of households, read by households.
 pub const HOUSEHOLDS_LOG: &str = "ieum.households";
+/// Log of areas, read by areas.
+pub const AREAS_LOG: &str = "ieum.areas";
 /// Log of control, one partition.
 pub const CONTROL_LOG: &str = "ieum.control";
 /// Compacted pack contents.

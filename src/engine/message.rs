@@ -5,8 +5,8 @@
 
 use super::identity::DayBits;
 use crate::types::{
-    Action, AreaEvent, EntityId, Event, EventKey, FactsRecord, LinkRecord, Origin, PackHash, Reading, Signal,
-    SmolStr, StreamTime, SubjectId, Value,
+    Action, AreaEvent, Day, EntityId, Event, EventKey, FactsRecord, LinkRecord, Origin, PackHash, Reading,
+    Signal, SmolStr, StreamTime, SubjectId, Value,
 };
 use serde::{Deserialize, Serialize};
 
@@ -187,6 +187,58 @@ pub enum HouseholdMessage {
         /// Which.
         into: EntityId,
     },
+}
+
+/// Records of `ieum.areas`, keyed by area ([`EntityId::of_area`]), read by areas.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AreaMessage {
+    /// What a household of the area has from now on. Each day stands for itself, so a copy tells nothing new.
+    Touch {
+        /// The raw record it came from.
+        origin: Origin,
+        /// Who.
+        household: EntityId,
+        /// What all households of the area have alike: facts by name, the area's own among them.
+        place: Vec<(SmolStr, SmolStr)>,
+        /// The days that changed.
+        days: Vec<TouchedDay>,
+    },
+    /// Casework on an alert of the area.
+    Action {
+        /// The raw record it came from.
+        origin: Origin,
+        /// The action.
+        action: Action,
+    },
+    /// Stream time.
+    Tick(Tick),
+    /// From here on this pack decides.
+    Pack {
+        /// Which.
+        hash: PackHash,
+    },
+    /// Nothing but a chance to go on with a job.
+    Continue,
+}
+
+/// Whether a household has events of a kind on a day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TouchedDay {
+    /// Event name in rules.
+    pub kind: SmolStr,
+    /// The day.
+    pub day: Day,
+    /// What is known of them; none: there is none, or none any more.
+    pub known: Option<Touch>,
+}
+
+/// A household's events of one kind on one day, as far as an area asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Touch {
+    /// Stream time at which the first of them became known.
+    pub accepted: StreamTime,
+    /// All of them came later than their topics' lateness.
+    pub late: bool,
 }
 
 /// Stream time and what is known to be complete, decided once by control for all.

@@ -17,4 +17,5 @@ pub mod lane;
 pub mod intake;
 pub mod identity;
 pub mod households;
+pub mod areas;
 pub mod control;

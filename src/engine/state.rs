@@ -35,6 +35,9 @@ pub enum Sub {
     Job(SmolStr),
     /// Anything else that a task keeps of itself (stream time, completeness, positions), by name. Tag 7.
     Own(SmolStr),
+    /// Households of an area with an event of a kind in a month, counted from January 1970: those of one part of them
+    /// (areas). Tag 8.
+    Crowd(SmolStr, i16, u8),
 }
 
 impl Key {
@@ -83,6 +86,13 @@ impl Key {
                 bytes.push(7);
                 bytes.extend_from_slice(name.as_bytes());
             }
+            Sub::Crowd(kind, month, part) => {
+                bytes.push(8);
+                bytes.extend_from_slice(kind.as_bytes());
+                bytes.push(0);
+                bytes.extend_from_slice(&month.to_be_bytes());
+                bytes.push(*part);
+            }
         }
         bytes
     }
@@ -109,6 +119,10 @@ impl Key {
             }
             6 => Sub::Job(text(part)?),
             7 => Sub::Own(text(part)?),
+            8 => {
+                let (kind, [0, high, low, number]) = part.split_last_chunk::<4>()? else { return None };
+                Sub::Crowd(text(kind)?, i16::from_be_bytes([*high, *low]), *number)
+            }
             _ => return None,
         };
         Some(Self { entity, sub })
@@ -125,7 +139,7 @@ pub enum Record {
     SubjectPage(super::identity::SubjectPage),
     /// identity: a bodiless change that waits for its original.
     Waiting(super::identity::Waiting),
-    /// households: facts, contributing subjects, counters.
+    /// households: facts, contributing subjects, counters. areas: the same of an area.
     Household(super::households::HouseholdHead),
     /// households: events of one year.
     HouseholdPage(super::households::HouseholdPage),
@@ -146,8 +160,14 @@ pub enum Record {
     Parked(super::lane::Parked),
     /// identity: readings of a subject in one month.
     SubjectDays(super::identity::SubjectDays),
-    /// households: how far one feed is complete, under `Own("feed/…")`.
+    /// any stage: how far one feed is complete, under `Own("feed/…")`.
     Feed(super::message::SourceState),
+    /// areas: which pages of its households there are in one year.
+    CrowdYear(super::households::CrowdYear),
+    /// areas: households with an event of one kind in one month.
+    Crowd(super::households::CrowdPage),
+    /// control: ticks on their way through households.
+    AreaTime(super::control::AreaTime),
 }
 
 impl Record {

@@ -29,7 +29,7 @@ codes! {
          none of them.";
     LATER = "IEUM-R007", "not built yet",
         "The language has this construct, and this version of ieum does not build it: eligibility, rules per person, \
-         building or dong, `for`, `keep`, `active`, working days and a few more. It is refused rather than ignored, so \
+         `for`, `keep`, `active`, working days and a few more. It is refused rather than ignored, so \
          that no rule is silently read as something it does not say.";
     WRONG_PLACE = "IEUM-R008", "file and rule have different names",
         "A rule lives in `<folder>/<name>.yaml`, where its id is `<folder>.<name>`: `crisis.my-rule` in \
@@ -112,4 +112,10 @@ codes! {
     NEEDS_REASON = "IEUM-R038", "a condition has no id",
         "A condition that no group with an id contains needs an `id` and a text `say`: each thing that makes a rule fire \
          must be shown to the caseworker.";
+    AREA_CONDITION = "IEUM-R039", "an area cannot be asked that",
+        "A rule per area (`per: building`) counts the area's households: `distinct: {of: …, by: household, within: 30d, gte: 3}`, \
+         alone or inside `all`, `any` and `none`. An area is told of each household on which days it has events of which kind. \
+         So it cannot be asked for fields of events (`where`), facts, counts of events, silence or a sequence, and its \
+         windows are whole days. Days of use are not told to it. `clear_when` and `unless` count what was done with the alert \
+         itself. `by: household` has no meaning in a rule per household.";
 }

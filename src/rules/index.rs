@@ -2,8 +2,8 @@
 //! evaluation would otherwise search for at every condition of every entity.
 
 use super::plan::{
-    Ask, Cmp, CrisisRule, DerivedFact, Extreme, FieldTest, MAX_SIGNALS, Node, NodeId, Operand, Pack, Param,
-    Pick, ReasonId, SignalId, SuppressionRule, Test,
+    Ask, Cmp, CrisisRule, DerivedFact, Extreme, FieldTest, HISTORY_DAYS, MAX_SIGNALS, Node, NodeId, Operand,
+    Pack, Param, Per, Pick, ReasonId, SignalId, SuppressionRule, Test, Within,
 };
 use crate::types::{Day, PackHash, SmolStr};
 
@@ -18,6 +18,8 @@ pub(super) struct PackIndex {
     rules_by_kind: Vec<Vec<usize>>,
     /// Sources that conditions name, sorted; [`SourceId`] indexes here.
     pub(super) sources: Vec<SmolStr>,
+    /// What rules ask of areas, by kind of area: the longest window in days, and event names, sorted.
+    areas: Vec<(SmolStr, i32, Vec<SmolStr>)>,
 }
 
 /// Index of an event name in a pack.
@@ -112,6 +114,12 @@ impl Pack {
         self.index.kind(kind).map_or(&[], |at| self.index.rules_by_kind[usize::from(at)].as_slice())
     }
 
+    /// What rules ask of areas of a kind: the longest window in days, and event names, sorted.
+    pub fn asked_of_areas(&self, kind: &str) -> (i32, &[SmolStr]) {
+        let found = self.index.areas.iter().find(|(known, ..)| known == kind);
+        found.map_or((0, &[]), |(_, days, kinds)| (*days, kinds.as_slice()))
+    }
+
     /// The crisis rules that a fact, by the name under which it is stored, can change; ascending, without repeats.
     pub fn rules_touched_by_fact(&self, stored: &str) -> Vec<usize> {
         let facts = self.index.facts.iter().filter(|fact| fact.stored == stored);
@@ -141,7 +149,13 @@ impl PackIndex {
                 rules,
             }
         });
-        Self { rules_by_kind: rules_by_kind.collect(), facts: facts.collect(), kinds, sources }
+        Self {
+            rules_by_kind: rules_by_kind.collect(),
+            facts: facts.collect(),
+            areas: areas(crisis),
+            kinds,
+            sources,
+        }
     }
 
     pub(super) fn kind(&self, name: &str) -> Option<Kind> {
@@ -308,6 +322,25 @@ fn param_days(rule: &CrisisRule, params: &[Param]) -> Vec<Day> {
         Operand::Param(at) => params.get(*at),
     });
     sorted(params.flat_map(|param| param.values.iter().map(|(from, _)| *from)))
+}
+
+fn areas(crisis: &[CrisisRule]) -> Vec<(SmolStr, i32, Vec<SmolStr>)> {
+    let mut areas: std::collections::BTreeMap<&SmolStr, (i32, Vec<SmolStr>)> = Default::default();
+    for rule in crisis {
+        let Per::Area(kind) = &rule.per else { continue };
+        let (days, kinds) = areas.entry(kind).or_default();
+        for node in &rule.nodes {
+            let Ask::Distinct { of, within, .. } = &node.ask else { continue };
+            *days = (*days).max(match within {
+                Some(Within::Days(days)) => *days,
+                Some(Within::Hours(hours)) => hours / 24 + 1,
+                None => HISTORY_DAYS,
+            });
+            let signals = of.iter().filter_map(|id| rule.signals.get(usize::from(*id)));
+            kinds.extend(signals.flat_map(|signal| signal.kinds.iter().cloned()));
+        }
+    }
+    areas.into_iter().map(|(kind, (days, kinds))| (kind.clone(), days, sorted(kinds))).collect()
 }
 
 fn test_operands(test: &Test) -> Vec<&Operand> {

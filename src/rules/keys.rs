@@ -43,6 +43,9 @@ pub(super) const CHANGES: [&str; ChangeWord::ALL.len()] = {
 /// Keys of an event line in a test beside what happens.
 pub(super) const TIMES: [&str; 4] = ["at", "arrives", "every", "until"];
 
+/// To whom it happens, where that is not the household of the case.
+pub(super) const WHOM: &str = "household";
+
 macro_rules! keys {
     ($($name:ident = $($part:expr),+;)*) => {
         $(pub(super) const $name: Keys = Keys { parts: &[$(&$part),+] };)*
@@ -82,7 +85,7 @@ keys! {
     TEST_FILE = ["rule", "start", "given", "cases"];
     GIVEN = ["household"];
     CASE = ["name", "change", "events", "source_down", "expect", "never", "expect_not", "until"];
-    EVENT_LINE = TIMES, ["end", "void", "facts"];
+    EVENT_LINE = TIMES, [WHOM, "end", "void", "facts"];
     EXPECT = CHANGES, ["at", "reasons", "held", "assumed", "because", "episode", "level"];
     NEVER = ["change", "level", "before", "after"];
     EXPECT_NOT = ["failing", "unknown", "nearest"];

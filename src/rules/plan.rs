@@ -128,7 +128,37 @@ impl Level {
     }
 }
 
-/// A rule of kind `crisis`, per household.
+/// Whose state a rule reads, and whom its alerts are about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Per {
+    /// A household.
+    Household,
+    /// An area of a kind that the contracts declare: what its households have, told apart by household.
+    Area(SmolStr),
+}
+
+impl Per {
+    /// The word in rules.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Household => "household",
+            Self::Area(kind) => kind,
+        }
+    }
+
+    /// Whether a rule is about an entity: an area of this kind, or a household if it is none.
+    pub fn is(&self, area: Option<&SmolStr>) -> bool {
+        match self {
+            Self::Household => area.is_none(),
+            Self::Area(kind) => area == Some(kind),
+        }
+    }
+}
+
+/// `distinct: {by: household}` of a rule of areas: each event there is a household's, and its source names it.
+pub const BY_HOUSEHOLD: &str = "household";
+
+/// A rule of kind `crisis`, per household or per area.
 #[derive(Clone, Debug)]
 pub struct CrisisRule {
     /// Id, for example `crisis.repeated-cutoff`.
@@ -143,6 +173,8 @@ pub struct CrisisRule {
     pub law: Vec<String>,
     /// Days on which it may open.
     pub effective: Effective,
+    /// Whose state it reads.
+    pub per: Per,
     /// Named signals; [`SignalId`] indexes here.
     pub signals: Vec<SignalDef>,
     /// Arena of conditions; [`NodeId`] indexes here. Children come before parents.
@@ -292,7 +324,7 @@ pub enum Ask {
     Distinct {
         /// Which.
         of: Vec<SignalId>,
-        /// `source`, or a kept field.
+        /// `source`, a kept field, or [`BY_HOUSEHOLD`].
         by: SmolStr,
         /// How far back.
         within: Option<Within>,

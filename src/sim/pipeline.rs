@@ -4,6 +4,7 @@
 //! It is the engine of rule tests, of scoring, and the oracle beside which a run on a broker is laid.
 
 use crate::contracts::Contracts;
+use crate::engine::areas::Areas;
 use crate::engine::control::{Control, ControlConfig};
 use crate::engine::effect::{Blocked, Effects, Fact, Input, Output};
 use crate::engine::households::{Households, HouseholdsConfig};
@@ -77,7 +78,7 @@ impl PackSource for KnownPacks {
     }
 }
 
-/// The four stages as they run everywhere, for these contracts and packs. An error says what the contracts lack.
+/// The five stages as they run everywhere, for these contracts and packs. An error says what the contracts lack.
 pub fn stages(
     contracts: &Arc<Contracts>,
     layout: &Layout,
@@ -89,6 +90,13 @@ pub fn stages(
         Arc::new(Control::new(Arc::clone(contracts), ControlConfig::default(), layout.clone())),
         Arc::new(Identity::new(IdentityConfig::default(), layout.clone(), Arc::clone(&letters))),
         Arc::new(Households::new(
+            Arc::clone(contracts),
+            layout.clone(),
+            Arc::clone(&packs),
+            HouseholdsConfig::default(),
+            Arc::clone(&letters),
+        )),
+        Arc::new(Areas::new(
             Arc::clone(contracts),
             layout.clone(),
             packs,

@@ -144,7 +144,10 @@ fn watched(
                     let tree = topic.and_then(|topic| topic.decode_tree(&emitted.output.value).ok());
                     tree.iter().for_each(&mut seen);
                     let Some(alert) = tree.as_ref().and_then(AlertSeen::of) else { continue };
-                    watch.alert(t.day(), &alert, driver.city.who(&alert.household));
+                    // The truth is of households: what an area's alert is worth cannot be told from it.
+                    if !alert.is_about_an_area() {
+                        watch.alert(t.day(), &alert, driver.city.who(&alert.household));
+                    }
                     driver.city.see(&alert, t);
                 }
                 let letter = |fact: &Fact| matches!(fact, Fact::DeadLetter { .. });

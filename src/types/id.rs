@@ -33,7 +33,7 @@ macro_rules! text_id {
 
 text_id! {
     /// The entity that holds state in a stage after identity: a household today; a notice or profile later.
-    /// A household's pseudonym as its registry gives it, or `prov-…` for a provisional one.
+    /// A household's pseudonym as its registry gives it, `prov-…` for a provisional one, or `area:kind:value`.
     EntityId
 }
 text_id! {
@@ -43,6 +43,21 @@ text_id! {
 text_id! {
     /// `H(rule id, entity, n)`, the rule's version excluded: an episode lives through a change of its rule.
     EpisodeId
+}
+
+/// How the id of an area begins.
+const AREA: &str = "area:";
+
+impl EntityId {
+    /// The area of a kind that a value of its fact names.
+    pub fn of_area(kind: &str, value: &str) -> Self {
+        Self(smol_str::format_smolstr!("{AREA}{kind}:{value}"))
+    }
+
+    /// The kind and the value, if it is an area.
+    pub fn area(&self) -> Option<(&str, &str)> {
+        self.0.strip_prefix(AREA)?.split_once(':')
+    }
 }
 
 impl EpisodeId {

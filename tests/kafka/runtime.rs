@@ -96,7 +96,8 @@ pub(crate) mod on_kafka {
             ready.lanes.iter().filter(|lane| lane.stage == stage).map(|lane| lane.tasks.len()).sum::<usize>()
         };
         let partitions = |topic: &str| usize::try_from(contracts.topic(topic).unwrap().partitions).unwrap();
-        let all = partitions("ieum.subjects") + partitions("ieum.households") + partitions(CONTROL_LOG);
+        let logs = ["ieum.subjects", "ieum.households", "ieum.areas", CONTROL_LOG];
+        let all: usize = logs.into_iter().map(partitions).sum();
         until(&runtime, |status| status.lanes.iter().map(|lane| lane.tasks.len()).sum::<usize>() >= all);
         assert_eq!(tasks("control"), 1);
         let committed = "ieum_lane_commits_total{stage=\"control\"}";

@@ -4,10 +4,12 @@
 //! sample(t, ends) ─▶ pending ── intake's positions pass the ends ─▶ tick{t} into ieum.subjects
 //!                                                                        │
 //!      tick{t} into ieum.households ◀── every identity partition reached t ┘
+//!          │
+//!          └─ every households partition reached t ─▶ tick{t} into ieum.areas
 //! ```
 //!
-//! Both steps keep the order of samples, so ticks only rise. What a tick says of sources is what was known when its first
-//! half was written: it never overtakes the records that it speaks of.
+//! All steps keep the order of samples, so ticks only rise. What a tick says of sources is what was known when its first
+//! part was written: it never overtakes the records that it speaks of. Nothing waits for areas.
 
 use super::lane::io::TopicPartition;
 use super::layout::{CONTROL_LOG, Layout};
@@ -27,7 +29,7 @@ mod time;
 #[cfg(test)]
 mod tests;
 
-pub use records::{ControlState, Feed, Flight, Pending, Statement};
+pub use records::{AreaTime, ControlState, Feed, Flight, Pending, Statement};
 pub use sources::{DeclaredFeed, REGIONS_OF_A_SOURCE, STALE_AFTER};
 pub use status::{ControlStatus, Hold};
 pub use time::{MAX_IN_FLIGHT, MAX_SAMPLES};

@@ -88,3 +88,16 @@ pub struct Statement {
     /// Time of the newest sample when it was made.
     pub heard: StreamTime,
 }
+
+/// What control keeps of time beyond households, a record of its own: areas come after them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AreaTime {
+    /// Ticks that households have and areas have not, ascending.
+    pub flights: Vec<Flight>,
+    /// The last tick to areas.
+    pub delivered: StreamTime,
+    /// The pack that they were told of last.
+    pub pack: Option<PackHash>,
+    /// What they have not been told of sources, since their ticks were not complete; sorted by source and region.
+    pub withheld: Vec<SourceState>,
+}

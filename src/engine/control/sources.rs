@@ -227,20 +227,6 @@ impl ControlState {
         })
     }
 
-    /// What a tick to households says of sources: nothing while it is not complete, since a record that would contradict
-    /// an absence may still be on its way; then all that was withheld.
-    pub(super) fn release(&mut self, sources: Vec<SourceState>, complete: bool) -> Vec<SourceState> {
-        for state in sources {
-            let order =
-                |known: &SourceState| (&known.source, &known.region).cmp(&(&state.source, &state.region));
-            match self.withheld.binary_search_by(order) {
-                Ok(at) => self.withheld[at] = state,
-                Err(at) => self.withheld.insert(at, state),
-            }
-        }
-        if complete { std::mem::take(&mut self.withheld) } else { Vec::new() }
-    }
-
     /// Notes what ticks say from now on; returns what changed.
     pub(super) fn tell(&mut self, verdicts: &[Verdict]) -> Vec<(Option<SourceState>, Verdict)> {
         let mut changed = Vec::new();
@@ -263,4 +249,21 @@ impl ControlState {
         }
         changed
     }
+}
+
+/// What a tick says of sources: nothing while it is not complete, since a record that would contradict an absence may
+/// still be on its way; then all that was withheld.
+pub(super) fn release(
+    withheld: &mut Vec<SourceState>,
+    sources: Vec<SourceState>,
+    complete: bool,
+) -> Vec<SourceState> {
+    for state in sources {
+        let order = |known: &SourceState| (&known.source, &known.region).cmp(&(&state.source, &state.region));
+        match withheld.binary_search_by(order) {
+            Ok(at) => withheld[at] = state,
+            Err(at) => withheld.insert(at, state),
+        }
+    }
+    if complete { std::mem::take(withheld) } else { Vec::new() }
 }

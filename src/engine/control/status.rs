@@ -1,9 +1,9 @@
 //! What an operator wants to know of time: where it stands and what holds it.
 
-use super::super::layout::{HOUSEHOLDS_LOG, Layout, SUBJECTS_LOG};
+use super::super::layout::{AREAS_LOG, HOUSEHOLDS_LOG, Layout, SUBJECTS_LOG};
 use super::super::message::{Clock, SourceState};
 use super::records::ControlState;
-use super::task::{HOUSEHOLDS, IDENTITY};
+use super::task::{AREAS, HOUSEHOLDS, IDENTITY};
 use crate::types::{PackHash, SmolStr, StreamTime};
 
 /// A summary of control's state.
@@ -21,6 +21,8 @@ pub struct ControlStatus {
     pub identity: StreamTime,
     /// What all households partitions have handled.
     pub households: StreamTime,
+    /// What all areas partitions have handled.
+    pub areas: StreamTime,
     /// Samples that wait for intake.
     pub pending: usize,
     /// What holds time back: all that is behind the oldest sample or tick that waits.
@@ -100,6 +102,7 @@ impl ControlState {
             intake: self.ticked,
             identity: self.reached_by_all(IDENTITY, layout.partitions(SUBJECTS_LOG)),
             households: self.reached_by_all(HOUSEHOLDS, layout.partitions(HOUSEHOLDS_LOG)),
+            areas: self.reached_by_all(AREAS, layout.partitions(AREAS_LOG)),
             pending: self.pending.len(),
             held_by,
             stale: self.told.iter().filter(|told| told.stale).cloned().collect(),

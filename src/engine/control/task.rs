@@ -1,16 +1,18 @@
 //! Control's machine.
 
 use super::super::effect::{Blocked, Effects, Fact, Input, Output};
-use super::super::layout::{HOUSEHOLDS_LOG, Layout, SUBJECTS_LOG};
+use super::super::layout::{AREAS_LOG, HOUSEHOLDS_LOG, Layout, SUBJECTS_LOG};
 use super::super::message::{
-    ControlMessage, HouseholdMessage, MessageError, SourceState, SubjectMessage, Tick, decode, encode,
+    AreaMessage, ControlMessage, HouseholdMessage, MessageError, SourceState, SubjectMessage, Tick, decode,
+    encode,
 };
 use super::super::state::{Key, Record, StateRead};
 use super::super::task::Task;
 use super::ControlConfig;
 use super::health::Health;
-use super::records::{ControlState, Flight, Pending};
-use super::sources::DeclaredFeed;
+use super::records::{AreaTime, ControlState, Flight, Pending};
+use super::sources::{DeclaredFeed, release};
+use super::time::hand_over;
 use crate::types::{SmolStr, StreamTime};
 use std::sync::Arc;
 
@@ -19,8 +21,10 @@ pub(super) const STAGE: &str = "control";
 /// The stages that report what they reached.
 pub(super) const IDENTITY: &str = "identity";
 pub(super) const HOUSEHOLDS: &str = "households";
+pub(super) const AREAS: &str = "areas";
 /// Where the state lies.
 const STATE: &str = "control";
+const AREA_TIME: &str = "control/areas";
 
 /// What the task is made with.
 #[derive(Debug)]
@@ -35,20 +39,21 @@ pub(super) struct Shared {
 pub(super) struct ControlTask {
     shared: Arc<Shared>,
     state: ControlState,
+    areas: AreaTime,
     /// Since its start it has told which sources are silent.
     has_told: bool,
 }
 
 impl ControlTask {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, state: ControlState::default(), has_told: false }
+        Self { shared, state: ControlState::default(), areas: AreaTime::default(), has_told: false }
     }
 }
 
 impl Task for ControlTask {
     fn handle(&mut self, input: &Input<'_>, _state: &dyn StateRead) -> Result<Effects, Blocked> {
         let mut effects = Effects::default();
-        let before = self.state.clone();
+        let before = (self.state.clone(), self.areas.clone());
         match decode::<ControlMessage>(input.value.unwrap_or_default()) {
             Ok(message) => self.take_in(&mut effects, message, input.timestamp_ms),
             Err(error @ (MessageError::Format(_) | MessageError::Key(_))) => {
@@ -61,7 +66,12 @@ impl Task for ControlTask {
         }
         self.tick_identity(&mut effects);
         self.tick_households(&mut effects);
-        if self.state != before {
+        self.tell_areas_the_pack(&mut effects);
+        self.tick_areas(&mut effects);
+        if self.areas != before.1 {
+            effects.delta.push((Key::own(AREA_TIME), Some(Arc::new(Record::AreaTime(self.areas.clone())))));
+        }
+        if self.state != before.0 {
             effects.delta.push((Key::own(STATE), Some(Arc::new(Record::Control(self.state.clone())))));
         }
         Ok(effects)
@@ -76,10 +86,12 @@ impl Task for ControlTask {
     }
 
     fn rebuild(&mut self, records: &mut dyn Iterator<Item = (Key, Arc<Record>)>) {
-        self.state = ControlState::default();
+        (self.state, self.areas) = (ControlState::default(), AreaTime::default());
         for (_, record) in records {
-            if let Record::Control(state) = &*record {
-                self.state = state.clone();
+            match &*record {
+                Record::Control(state) => self.state = state.clone(),
+                Record::AreaTime(areas) => self.areas = areas.clone(),
+                _ => {}
             }
         }
     }
@@ -111,6 +123,7 @@ impl ControlTask {
                 let partitions = match stage.as_str() {
                     IDENTITY => layout.partitions(SUBJECTS_LOG),
                     HOUSEHOLDS => layout.partitions(HOUSEHOLDS_LOG),
+                    AREAS => layout.partitions(AREAS_LOG),
                     _ => 0,
                 };
                 if !self.state.reach(&stage, partitions, partition, through) {
@@ -175,12 +188,47 @@ impl ControlTask {
             }
             let Flight { t, complete, sources, .. } = self.state.flights.remove(0);
             let complete = complete && passed;
-            let sources = self.state.release(sources, complete);
-            let tick = Tick { through: t, complete, sources };
+            let sources = release(&mut self.state.withheld, sources, complete);
+            let tick = Tick { through: t, complete, sources: sources.clone() };
             let value = encode(&HouseholdMessage::Tick(tick));
             effects.outputs.extend(to_all(&shared.layout, HOUSEHOLDS_LOG, &value));
             effects.facts.push(Fact::StreamTime { through: t, complete });
             self.state.delivered = t;
+            hand_over(
+                &mut self.areas.flights,
+                Flight { t, at_ms: self.state.sampled_at_ms, complete, sources },
+            );
+        }
+    }
+
+    /// Areas are told of the pack in force, also where they came to a log that had one.
+    fn tell_areas_the_pack(&mut self, effects: &mut Effects) {
+        if let Some(hash) = self.state.pack.filter(|hash| self.areas.pack != Some(*hash)) {
+            self.areas.pack = Some(hash);
+            let value = encode(&AreaMessage::Pack { hash });
+            effects.outputs.extend(to_all(&self.shared.layout, AREAS_LOG, &value));
+        }
+    }
+
+    /// Writes the ticks that households have reached, or whose wait for them was too long.
+    fn tick_areas(&mut self, effects: &mut Effects) {
+        let shared = Arc::clone(&self.shared);
+        let reached = self.state.reached_by_all(HOUSEHOLDS, shared.layout.partitions(HOUSEHOLDS_LOG));
+        while let Some(first) = self.areas.flights.first() {
+            let passed = first.t <= reached;
+            if !passed && !self.state.held_too_long(first.at_ms, shared.config.hold_ms) {
+                return;
+            }
+            let Flight { t, complete, sources, .. } = self.areas.flights.remove(0);
+            let complete = complete && passed;
+            if self.areas.delivered == StreamTime::ZERO {
+                // They came to a log that has been told of sources for long.
+                release(&mut self.areas.withheld, self.state.told.clone(), false);
+            }
+            let sources = release(&mut self.areas.withheld, sources, complete);
+            let value = encode(&AreaMessage::Tick(Tick { through: t, complete, sources }));
+            effects.outputs.extend(to_all(&shared.layout, AREAS_LOG, &value));
+            self.areas.delivered = t;
         }
     }
 }

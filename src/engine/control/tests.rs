@@ -32,6 +32,50 @@ fn a_tick_waits_for_intake_then_for_every_identity_partition() {
 }
 
 #[test]
+fn areas_come_behind_every_households_partition_and_hold_nobody_up() {
+    let mut world = world(vec![]);
+    check(
+        &mut world,
+        &[
+            ("clock declared", ""),
+            ("pack", "pack apack"),
+            ("sample 10", "I10"),
+            ("reached identity 0 10", ""),
+            ("reached identity 1 10", "H10"),
+            ("reached households 0 10", ""),
+            ("reached areas 0 9", ""),
+            ("reached households 1 10", "A10"),
+            ("pack", ""),
+        ],
+    );
+    // Nobody hears of areas for long: what comes before them goes on, and they get the newest ticks.
+    for t in 11..200 {
+        assert_eq!(world.run(&format!("sample {t}")), format!("I{t}"));
+        world.run(&format!("reached identity 0 {t}"));
+        assert_eq!(world.run(&format!("reached identity 1 {t}")), format!("H{t}"));
+    }
+    world.run("reached households 0 199");
+    let said = world.run("reached households 1 199");
+    let said: Vec<&str> = said.split(' ').collect();
+    assert_eq!((said.len(), said.last()), (MAX_IN_FLIGHT, Some(&"A199")));
+}
+
+#[test]
+fn areas_that_come_to_a_log_in_use_are_told_of_the_pack() {
+    let mut world = world(vec![]);
+    check(&mut world, &[("clock declared", ""), ("pack", "pack apack"), ("sample 10", "I10")]);
+    // The state of a time before there were areas.
+    let control = world.control();
+    world.state = Default::default();
+    let own = crate::engine::state::Key::own("control");
+    let record = Arc::new(crate::engine::state::Record::Control(control));
+    world.state.apply(&[(own, Some(record))]);
+    world.task = ControlTask::new(Arc::clone(&world.shared));
+    Task::rebuild(&mut world.task, &mut world.state.iter().collect::<Vec<_>>().into_iter());
+    assert_eq!(world.run("reached identity 0 10"), "apack");
+}
+
+#[test]
 fn samples_that_intake_passes_at_once_are_each_told_in_order() {
     check(
         &mut world(vec![]),
@@ -72,7 +116,7 @@ fn under_append_time_goes_on_without_an_upstream_that_stands_for_ten_minutes() {
             ("reached identity 1 10", "H10!"),
             ("progress a:5", "I610 I611"),
             ("reached identity 0 611", ""),
-            ("sample 1212 a:5", "I1212 H610! H611!"),
+            ("sample 1212 a:5", "I1212 H610! H611! A10!"),
             ("reached identity 1 1212", ""),
             ("reached identity 0 1212", "H1212"),
         ],
@@ -94,7 +138,7 @@ fn under_the_declared_clock_time_waits_for_ever() {
 
 #[test]
 fn a_pack_goes_to_every_households_partition_once() {
-    check(&mut world(vec![]), &[("pack", "pack"), ("pack", "")]);
+    check(&mut world(vec![]), &[("pack", "pack apack"), ("pack", "")]);
 }
 
 const DAY_S: i64 = MS_PER_DAY / 1000;

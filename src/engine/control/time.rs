@@ -1,7 +1,8 @@
 //! Samples become ticks.
 
 use super::super::message::{Clock, RawPosition};
-use super::records::{ControlState, Pending};
+use super::records::{ControlState, Flight, Pending};
+use super::sources::release;
 use crate::types::{SmolStr, StreamTime};
 
 /// Samples that wait for intake; of more, some from the middle go. A day under the declared clock has 25.
@@ -123,5 +124,19 @@ impl ControlState {
             i += 1;
             !gone
         });
+    }
+}
+
+/// Puts a tick behind those that wait for the stage before. Of too many the oldest goes into the next: time may wait for
+/// a stage that comes later in the flow, but not what comes before it.
+pub(super) fn hand_over(flights: &mut Vec<Flight>, flight: Flight) {
+    flights.push(flight);
+    if flights.len() > MAX_IN_FLIGHT {
+        let oldest = flights.remove(0);
+        if let Some(next) = flights.first_mut() {
+            let mut sources = oldest.sources;
+            sources.sort_unstable_by(|a, b| (&a.source, &a.region).cmp(&(&b.source, &b.region)));
+            next.sources = release(&mut sources, std::mem::take(&mut next.sources), true);
+        }
     }
 }

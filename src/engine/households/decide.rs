@@ -9,8 +9,9 @@ use super::walk::{Counts, evidence, walk};
 use super::{HouseholdsConfig, OPENING_DAYS};
 use crate::engine::clock::TaskClock;
 use crate::engine::effect::Fact;
+use crate::engine::state::StateRead;
 use crate::rules::eval::{DailyDays, Decision, EntityView, Prepared, Sources, Truth};
-use crate::rules::plan::{CrisisRule, NodeId, Pack, Status};
+use crate::rules::plan::{CrisisRule, NodeId, Pack, Per, Status};
 use crate::types::{Day, Event, EventKey, MS_PER_DAY, SmolStr, StreamTime, digest_hex};
 use std::cell::OnceCell;
 
@@ -122,7 +123,8 @@ pub(super) fn decide(
         Some(rules) if !is_behind => rules.clone(),
         _ => (0..pack.crisis.len()).collect(),
     };
-    rules.retain(|at| pack.crisis[*at].status != Status::Draft);
+    let is_own = |rule: &CrisisRule| rule.status != Status::Draft && rule.per.is(household.area());
+    rules.retain(|at| is_own(&pack.crisis[*at]));
     if is_behind {
         // What a rule recorded in shadow was told to nobody: in force, it opens as a new one does.
         let live = rules.iter().map(|at| &pack.crisis[*at]).filter(|rule| rule.status == Status::Live);
@@ -134,6 +136,27 @@ pub(super) fn decide(
     let region = household.fact_on(&context.config.region_fact, today).and_then(|v| v.as_text().cloned());
     let outcomes = outcomes(context, household, trigger, &rules, region.clone(), facts);
     apply(context, household, outcomes, is_behind, region, trigger.because)
+}
+
+/// Reads what rules ask of an area's households into it, for the days that a decision may be about. A household has its own
+/// events at hand.
+pub(super) fn look(
+    pack: &Pack,
+    clock: &TaskClock,
+    config: &HouseholdsConfig,
+    household: &mut Household,
+    state: &dyn StateRead,
+) {
+    let Some(kind) = household.area().cloned() else { return };
+    let today = clock.today();
+    let live = household.episodes.iter().map(|part| &part.now).filter(|episode| episode.status.is_live());
+    let began = live.map(|episode| episode.occurred_on).min().unwrap_or(today);
+    let (days, kinds) = pack.asked_of_areas(&kind);
+    let first = began.min(today.plus(-OPENING_DAYS)).plus(days.saturating_neg());
+    let first = first.max(today.plus(config.history_days.saturating_neg()));
+    household
+        .crowd(state)
+        .look(first, &|kind| kinds.binary_search_by(|known| known.as_str().cmp(kind)).is_ok());
 }
 
 fn outcomes(
@@ -356,6 +379,10 @@ impl<'a> Case<'a> {
     }
 
     fn review(&self, last: Option<&Decision>) -> Option<Review> {
+        // Nobody can be asked what a building lacks: a source that is late is waited for.
+        if self.rule.per != Per::Household {
+            return None;
+        }
         let last = last.filter(|last| last.truth == Truth::Unknown && last.in_effect)?;
         if self.rule.status != Status::Live || (last.missing.is_empty() && last.stale.is_empty()) {
             return None;

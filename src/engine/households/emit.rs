@@ -33,6 +33,8 @@ pub(super) struct Cause {
 /// What every output of a task needs.
 pub(super) struct Emitter<'a> {
     pub(super) contract: &'a dyn Contract,
+    /// The stage that says it.
+    pub(super) stage: &'static str,
     pub(super) layout: &'a Layout,
     pub(super) clock: &'a TaskClock,
     pub(super) cause: &'a Cause,
@@ -63,7 +65,7 @@ impl Emitter<'_> {
         let say = |id: &SmolStr| rule.and_then(|rule| rule.reasons.iter().find(|r| r.id == *id));
         let why = first_reason.and_then(|reason| say(&reason.id).map(|r| fill(&r.say, reason.number)));
         let title = rule.map_or("", |rule| rule.title.as_str());
-        let mut fields: Fields = Vec::with_capacity(52);
+        let mut fields: Fields = Vec::with_capacity(53);
         let mut add = |name: &'static str, value: Tree| fields.push((SmolStr::new_static(name), value));
         add("id", text(&id.0));
         add("revision", int(episode.revision));
@@ -90,6 +92,7 @@ impl Emitter<'_> {
         let is_closed = episode.status == EpisodeStatus::Closed;
         add("outcome", optional(episode.outcome.as_ref().filter(|_| is_closed).map(text)));
         add("audience", queue.audience(role));
+        add("per", text(household.area().map_or("household", SmolStr::as_str)));
         add("household", text(household.entity()));
         add("legal_basis", texts(rule.map_or(&[], |rule| rule.law.as_slice())));
         add("retention_until", Tree::Int(i64::from(self.clock.today().plus(RETENTION_DAYS).0)));
@@ -191,7 +194,7 @@ impl Emitter<'_> {
             headers: vec![
                 header("ce_specversion", "1.0".to_owned()),
                 header("ce_id", ce_id),
-                header("ce_source", "ieum/households".to_owned()),
+                header("ce_source", format!("ieum/{}", self.stage)),
                 header("ce_type", ce_type),
                 header("ce_subject", entity.to_string()),
                 header("ce_time", self.clock.through.to_string()),

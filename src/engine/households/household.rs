@@ -1,10 +1,19 @@
 //! A household taken out of the state for the length of one record.
 
+use super::crowd::{Crowd, InArea};
 use super::daily;
 use super::part::{EpisodePart, Part};
-use super::records::{Contributor, DailyUse, Episode, HouseholdHead, HouseholdPage, SUBJECTS_OF_A_HOUSEHOLD};
+use super::records::{
+    Contributor, DailyUse, Episode, HouseholdHead, HouseholdPage, Pending, SUBJECTS_OF_A_HOUSEHOLD,
+};
+use super::role::Role;
+use super::touches::Side;
+use crate::engine::job::Job;
+use crate::engine::message::{TouchedDay, decode, encode};
 use crate::engine::state::{Key, Record, StateRead, Sub};
-use crate::types::{Day, EntityId, EpisodeId, Event, EventKey, SmolStr, SubjectId, Value};
+use crate::types::{
+    Day, EntityId, EpisodeId, Event, EventKey, FactVersion, SmolStr, StreamTime, SubjectId, Value,
+};
 use chrono::Datelike;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,16 +23,41 @@ pub(super) const EVENTS_PER_KIND: usize = 256;
 /// Versions of facts kept: a registry that rewrites its past day by day must not grow a head without end.
 const FACT_VERSIONS: usize = 64;
 
-/// A household in hand.
+/// A household in hand, or an area, which has no events of its own but those of its households.
 #[derive(Clone, Debug)]
 pub(super) struct Household {
     id: EntityId,
+    /// Its kind, if it is an area.
+    area: Option<SmolStr>,
     pub(super) head: Part<HouseholdHead>,
     pages: Vec<(i16, Part<HouseholdPage>)>,
     daily: Vec<(i16, Part<DailyUse>)>,
     pub(super) episodes: Vec<EpisodePart>,
+    crowd: Crowd,
+    /// What an area is to be decided for at the next tick.
+    pub(super) pending: Option<Pending>,
     dropped: Vec<Key>,
     indexed: Indexed,
+    loaded: Loaded,
+}
+
+/// What a household was when the record began.
+#[derive(Clone, Debug)]
+struct Loaded {
+    head: Arc<Record>,
+    pages: Vec<(i16, Arc<Record>)>,
+    pending: Option<Pending>,
+}
+
+/// Under which name an area's [`Pending`] lies.
+const PENDING: &str = "pending";
+
+/// What is stored of a pending decision.
+pub(super) fn pending_of(record: &Record) -> Option<Pending> {
+    match record {
+        Record::Job(Job::Other { kind, cursor }) if kind == PENDING => decode(cursor).ok(),
+        _ => None,
+    }
 }
 
 /// What the task's indexes hold of a household: as it was loaded, or as it was when they last followed it.
@@ -31,14 +65,22 @@ pub(super) struct Household {
 pub(super) struct Indexed {
     pub(super) head: Arc<Record>,
     pub(super) episodes: Vec<Arc<Record>>,
+    pub(super) pending: Option<Pending>,
 }
 
 impl Household {
     /// Reads what is kept of an entity.
-    pub(super) fn load(entity: &SmolStr, state: &dyn StateRead) -> Self {
+    pub(super) fn load(role: Role, entity: &SmolStr, state: &dyn StateRead) -> Self {
         let key = |sub| Key::new(entity.clone(), sub);
         let head: Part<HouseholdHead> = Part::load(key(Sub::Head), state.get(&key(Sub::Head)));
-        let (years, daily_years) = (head.get().years.clone(), head.get().daily_years.clone());
+        let years = head.get().years.clone();
+        let (daily_years, pending) = match role {
+            Role::Households => (head.get().daily_years.clone(), None),
+            Role::Areas => {
+                let pending = state.get(&key(Sub::Job(SmolStr::new_static(PENDING))));
+                (Vec::new(), pending.and_then(|record| pending_of(&record)))
+            }
+        };
         let page = |year: i16| (year, Part::load(key(Sub::Page(year)), state.get(&key(Sub::Page(year)))));
         let days = |year: i16| (year, Part::load(key(Sub::Daily(year)), state.get(&key(Sub::Daily(year)))));
         let stored = |(rule, number): &(SmolStr, u32)| {
@@ -56,15 +98,96 @@ impl Household {
             _ => None,
         };
         let episodes = stored.iter().filter_map(episode).collect();
+        let id = EntityId(entity.clone());
+        let pages: Vec<(i16, Part<HouseholdPage>)> = years.into_iter().map(page).collect();
+        let loaded = Loaded {
+            head: Arc::clone(head.record()),
+            pages: pages.iter().map(|(year, page)| (*year, Arc::clone(page.record()))).collect(),
+            pending: pending.clone(),
+        };
         Self {
-            id: EntityId(entity.clone()),
-            pages: years.into_iter().map(page).collect(),
+            area: role.area(&id),
+            id,
+            pages,
             daily: daily_years.into_iter().map(days).collect(),
-            indexed: Indexed { head: Arc::clone(head.record()), episodes: stored },
+            indexed: Indexed { head: Arc::clone(head.record()), episodes: stored, pending: pending.clone() },
             head,
             episodes,
+            crowd: Crowd::default(),
+            pending,
             dropped: Vec::new(),
+            loaded,
         }
+    }
+
+    /// The kind of area that it is; none for a household.
+    pub(super) fn area(&self) -> Option<&SmolStr> {
+        self.area.as_ref()
+    }
+
+    /// What an area holds of its households.
+    pub(super) fn crowd<'a>(&'a mut self, state: &'a dyn StateRead) -> InArea<'a> {
+        InArea { crowd: &mut self.crowd, head: &mut self.head, entity: &self.id.0, state }
+    }
+
+    /// Learns what all households of the area have alike. Where they disagree the least value stands, whoever came first.
+    pub(super) fn learn_place(&mut self, place: &[(SmolStr, SmolStr)]) {
+        let known = self.head.get().facts.first().map(|version| version.fields.clone()).unwrap_or_default();
+        let mut fields: BTreeMap<SmolStr, SmolStr> =
+            known.into_iter().filter_map(|(name, value)| Some((name, value.as_text()?.clone()))).collect();
+        let before = fields.clone();
+        for (name, value) in place {
+            let own = fields.entry(name.clone()).or_insert_with(|| value.clone());
+            if value < own {
+                own.clone_from(value);
+            }
+        }
+        if fields != before {
+            let (source, key) = (SmolStr::new_static("ieum"), SmolStr::new_static("area"));
+            self.head.edit().facts = vec![FactVersion {
+                key: EventKey { source, key },
+                revision: 1,
+                from: Day(0),
+                subject: None,
+                fields: fields.into_iter().map(|(name, value)| (name, Value::Text(value))).collect(),
+            }];
+        }
+    }
+
+    /// Days changed: they are decided at the next tick.
+    pub(super) fn expect(&mut self, changed: &[&TouchedDay], now: StreamTime) {
+        let Some(first) = changed.iter().map(|day| day.day).min() else { return };
+        let known = self.pending.take().unwrap_or(Pending { from: first, kinds: Vec::new(), since: now });
+        let mut kinds = known.kinds;
+        kinds.extend(changed.iter().map(|day| day.kind.clone()));
+        kinds.sort_unstable();
+        kinds.dedup();
+        self.pending = Some(Pending { from: known.from.min(first), kinds, since: known.since });
+    }
+
+    /// What areas count of it, as it was when the record began; none if nothing of that has changed.
+    pub(super) fn before(&self) -> Option<Side<'_>> {
+        let is_as_before = |(year, page): &(i16, Part<HouseholdPage>)| {
+            self.loaded.pages.iter().any(|(known, was)| known == year && Arc::ptr_eq(was, page.record()))
+        };
+        if Arc::ptr_eq(&self.loaded.head, self.head.record()) && self.pages.iter().all(is_as_before) {
+            return None;
+        }
+        let pages = self.loaded.pages.iter().filter_map(|(year, record)| match &**record {
+            Record::HouseholdPage(page) => Some((*year, page)),
+            _ => None,
+        });
+        let facts = match &*self.loaded.head {
+            Record::Household(head) => head.facts.as_slice(),
+            _ => &[],
+        };
+        Some(Side { facts, pages: pages.collect() })
+    }
+
+    /// The same as it is now.
+    pub(super) fn now(&self) -> Side<'_> {
+        let pages = self.pages.iter().map(|(year, page)| (*year, page.get()));
+        Side { facts: &self.head.get().facts, pages: pages.collect() }
     }
 
     /// What the indexes hold of it; answers that, if they have to follow, and takes what they will hold.
@@ -75,7 +198,7 @@ impl Household {
         });
         let same_head = Arc::ptr_eq(&self.indexed.head, self.head.record());
         let same_episodes = known.eq(self.episodes.iter().map(|part| &part.now));
-        if same_head && same_episodes {
+        if same_head && same_episodes && self.indexed.pending == self.pending {
             return None;
         }
         let episodes = if same_episodes {
@@ -83,7 +206,7 @@ impl Household {
         } else {
             self.episodes.iter().map(|part| Arc::new(Record::Episode(part.now.clone()))).collect()
         };
-        let now = Indexed { head: Arc::clone(self.head.record()), episodes };
+        let now = Indexed { head: Arc::clone(self.head.record()), episodes, pending: self.pending.clone() };
         Some(std::mem::replace(&mut self.indexed, now))
     }
 
@@ -227,8 +350,8 @@ impl Household {
     /// another, both have it: it counts once, as the higher revision says.
     pub(super) fn events(&self, first: Day) -> Vec<&Event> {
         let pages = self.pages.iter().flat_map(|(_, page)| page.get().events.iter());
-        let mut events: Vec<&Event> =
-            pages.map(|(_, event)| event).filter(|event| event.day() >= first).collect();
+        let all = pages.map(|(_, event)| event).chain(&self.crowd.events);
+        let mut events: Vec<&Event> = all.filter(|event| event.day() >= first).collect();
         if self.head.get().subjects.len() > 1 {
             let mut known: BTreeMap<&EventKey, &Event> = BTreeMap::new();
             for event in &events {
@@ -251,11 +374,7 @@ impl Household {
 
     /// The value of a fact on a day: of the latest version that holds by then and names it.
     pub(super) fn fact_on(&self, name: &str, day: Day) -> Option<&Value> {
-        let versions = self.head.get().facts.iter().rev().filter(|version| version.from <= day);
-        versions
-            .flat_map(|v| v.fields.iter())
-            .find(|(known, value)| known == name && !value.is_null())
-            .map(|(_, v)| v)
+        fact_on(&self.head.get().facts, name, day)
     }
 
     /// Drops versions of facts beyond the bound, oldest first.
@@ -303,8 +422,12 @@ impl Household {
     }
 
     /// Forgets pages and ended episodes that lie before a day.
-    pub(super) fn trim(&mut self, first: Day) {
+    pub(super) fn trim(&mut self, first: Day, state: &dyn StateRead) {
         let year = year_of(first);
+        if self.area.is_some() {
+            let dropped = self.crowd(state).trim(year);
+            self.dropped.extend(dropped);
+        }
         let old = |known: &i16| *known < year;
         if !self.head.get().years.iter().chain(&self.head.get().daily_years).any(old)
             && !self.episodes.iter().any(|part| is_over(&part.now, first))
@@ -342,6 +465,15 @@ impl Household {
         let mut delta: Vec<_> = self.head.written().into_iter().collect();
         delta.extend(self.pages.iter().filter_map(|(_, page)| page.written()));
         delta.extend(self.daily.iter().filter_map(|(_, days)| days.written()));
+        delta.extend(self.crowd.delta());
+        if self.pending != self.loaded.pending {
+            let key = Key::new(self.id.0.clone(), Sub::Job(SmolStr::new_static(PENDING)));
+            let job = |pending: &Pending| Job::Other {
+                kind: SmolStr::new_static(PENDING),
+                cursor: encode(pending),
+            };
+            delta.push((key, self.pending.as_ref().map(|pending| Arc::new(Record::Job(job(pending))))));
+        }
         for part in self.episodes.iter().filter(|part| part.before.as_ref() != Some(&part.now)) {
             let sub = Sub::Episode(part.now.rule.clone(), part.now.number);
             let record = Arc::new(Record::Episode(part.now.clone()));
@@ -350,6 +482,15 @@ impl Household {
         delta.extend(self.dropped.iter().map(|key| (key.clone(), None)));
         delta
     }
+}
+
+/// The value of a fact on a day: of the latest version that holds by then and names it.
+pub(super) fn fact_on<'a>(versions: &'a [FactVersion], name: &str, day: Day) -> Option<&'a Value> {
+    let versions = versions.iter().rev().filter(|version| version.from <= day);
+    versions
+        .flat_map(|v| v.fields.iter())
+        .find(|(known, value)| known == name && !value.is_null())
+        .map(|(_, v)| v)
 }
 
 fn is_over(episode: &Episode, first: Day) -> bool {

@@ -1,7 +1,7 @@
 //! What is due when, and who lies in which area: derived from stored heads and episodes, never logged.
 
 use super::decide::RegionSources;
-use super::records::{Episode, EpisodeStatus, HouseholdHead};
+use super::records::{Episode, EpisodeStatus, HouseholdHead, Pending};
 use crate::engine::clock::TaskClock;
 use crate::engine::lane::ParkedEntities;
 use crate::engine::revert::RevertSet;
@@ -11,6 +11,8 @@ use std::ops::Bound;
 /// What falls due. The order is that in which timers of one entity run.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Timer {
+    /// What an area was told since it was last decided.
+    Pending,
     /// Rules whose value may differ from that day on.
     Decide,
     /// An episode's first tick behind its opening.
@@ -26,7 +28,7 @@ pub(super) enum Timer {
 impl Timer {
     /// Fires under ticks that are not complete, too.
     fn is_escalation(&self) -> bool {
-        matches!(self, Self::Start(..) | Self::Step(..))
+        matches!(self, Self::Pending | Self::Start(..) | Self::Step(..))
     }
 }
 
@@ -123,6 +125,17 @@ impl Index {
         }
     }
 
+    /// What an area was told, for the tick behind it.
+    pub(super) fn add_pending(&mut self, entity: &SmolStr, pending: &Pending) {
+        if !self.parked.contains(entity) {
+            self.escalations.insert(pending_due(entity, pending));
+        }
+    }
+
+    pub(super) fn remove_pending(&mut self, entity: &SmolStr, pending: &Pending) {
+        self.escalations.remove(&pending_due(entity, pending));
+    }
+
     /// The timer to run next at this time, if one is due.
     pub(super) fn due(&self, clock: &TaskClock) -> Option<(SmolStr, Timer)> {
         let is_due = |due: &&Due| due.0 <= clock.through;
@@ -182,6 +195,10 @@ impl Index {
         let next = self.areas.range((bound, Bound::Unbounded)).next()?;
         (next.0 == *fact && next.1 == *value).then(|| next.2.clone())
     }
+}
+
+fn pending_due(entity: &SmolStr, pending: &Pending) -> Due {
+    (pending.since.plus_ms(1), entity.clone(), Timer::Pending)
 }
 
 fn decide_due(entity: &SmolStr, head: &HouseholdHead) -> Option<Due> {

@@ -92,12 +92,15 @@ impl HouseholdsTask {
     /// The next entity that has a head.
     fn next_entity(&self, step: &Step<'_>, after: Option<&SmolStr>) -> Option<SmolStr> {
         // Behind all parts of the last entity; at the start, behind the task's own records.
-        let last = Key::new(after.cloned().unwrap_or_default(), Sub::Own(SmolStr::new("\u{10ffff}")));
+        let behind = Sub::Crowd(SmolStr::new_static("\u{10ffff}"), 0, 0);
+        let last = Key::new(after.cloned().unwrap_or_default(), behind);
         step.work.state().scan(Some(&last), 1).into_iter().next().map(|(key, _)| key.entity)
     }
 
     fn trim(&mut self, step: &mut Step<'_>, entity: &SmolStr) {
-        self.unit(step, entity, |task, _, household| household.trim(task.first_day()));
+        self.unit(step, entity, |task, step, household| {
+            household.trim(task.first_day(), step.work.state());
+        });
     }
 
     fn sweep(&mut self, step: &mut Step<'_>, entity: &SmolStr) {

@@ -7,6 +7,7 @@
 mod areas;
 mod casework;
 mod conclude;
+mod crowd;
 mod daily;
 mod decide;
 mod emit;
@@ -20,9 +21,11 @@ mod life;
 mod params;
 mod part;
 mod records;
+mod role;
 mod task;
 mod tell;
 mod timers;
+mod touches;
 mod walk;
 mod why;
 mod work;
@@ -31,16 +34,19 @@ mod work;
 mod tests;
 
 pub use records::{
-    AreaBody, AreaEntry, Contributor, DailyUse, Episode, EpisodeStatus, EscalationClock, HOUSE, Hold,
-    HouseholdHead, HouseholdPage, Mark, Meter, ReasonState, RuleWait, StepState,
+    AreaBody, AreaEntry, Contributor, CrowdEntry, CrowdPage, CrowdPages, CrowdYear, DailyUse, Episode,
+    EpisodeStatus, EscalationClock, HOUSE, Hold, HouseholdHead, HouseholdPage, Mark, Meter, Pending,
+    ReasonState, RuleWait, StepState,
 };
+pub(super) use role::Role;
+pub(super) use task::HouseholdsTask;
 pub use why::decision_today;
 
 use super::lane::io::TopicPartition;
 use super::layout::{HOUSEHOLDS_LOG, Layout};
 use super::letter::Letters;
 use super::task::{PackSource, Stage, Task};
-use crate::contracts::{Contracts, Tree};
+use crate::contracts::{AreaKind, Contracts, Tree};
 use crate::types::SmolStr;
 use std::sync::Arc;
 
@@ -73,6 +79,10 @@ pub(crate) trait Contract: Send + Sync {
     fn encode(&self, topic: &str, record: &Tree) -> Result<Vec<u8>, String>;
     /// Whether events of a kind are kept as days of use.
     fn is_daily(&self, kind: &str) -> bool;
+    /// Kinds of areas that households lie in.
+    fn areas(&self) -> &[AreaKind] {
+        &[]
+    }
 }
 
 impl Contract for Contracts {
@@ -83,6 +93,10 @@ impl Contract for Contracts {
 
     fn is_daily(&self, kind: &str) -> bool {
         self.event(kind).is_some_and(|event| event.daily)
+    }
+
+    fn areas(&self) -> &[AreaKind] {
+        Self::areas(self)
     }
 }
 
@@ -148,6 +162,7 @@ impl Stage for Households {
     fn task(&self, _at: &TopicPartition) -> Box<dyn Task> {
         let (contract, packs) = (Arc::clone(&self.contract), Arc::clone(&self.packs));
         let (layout, config) = (self.layout.clone(), self.config.clone());
-        Box::new(task::HouseholdsTask::new(contract, layout, packs, config, Arc::clone(&self.letters)))
+        let letters = Arc::clone(&self.letters);
+        Box::new(HouseholdsTask::new(Role::Households, contract, layout, packs, config, letters))
     }
 }

@@ -1,6 +1,6 @@
 //! One stored record taken out for editing: shared with the state until it is written to.
 
-use super::records::{DailyUse, Episode, HouseholdHead, HouseholdPage};
+use super::records::{CrowdPage, CrowdYear, DailyUse, Episode, HouseholdHead, HouseholdPage};
 use crate::engine::state::{Key, Record};
 use std::sync::Arc;
 
@@ -26,7 +26,10 @@ macro_rules! stored {
         }
     )*};
 }
-stored!(HouseholdHead => Household, HouseholdPage => HouseholdPage, DailyUse => DailyUse);
+stored!(
+    HouseholdHead => Household, HouseholdPage => HouseholdPage, DailyUse => DailyUse,
+    CrowdYear => CrowdYear, CrowdPage => Crowd
+);
 
 /// A record under its key. Reading borrows what the state holds; the first write copies it.
 #[derive(Clone, Debug)]

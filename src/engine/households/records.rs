@@ -1,10 +1,11 @@
-//! What the stage stores of a household: facts and subjects, events by year, days of use, episodes; and area events, which
-//! all households of the task share.
+//! What is stored of a household: facts and subjects, events by year, days of use, episodes; of an area, which has a head and
+//! episodes of the same form, its households by kind and month; and area events, which all households of a task share.
 
+use crate::engine::message::Touch;
 use crate::rules::plan::Level;
 use crate::types::{
-    AreaScope, Day, EpisodeId, Event, EventKey, EventTime, FactVersion, PackHash, SmolStr, StreamTime,
-    SubjectId, Value,
+    AreaScope, Day, EntityId, EpisodeId, Event, EventKey, EventTime, FactVersion, PackHash, SmolStr,
+    StreamTime, SubjectId, Value,
 };
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +18,7 @@ pub struct HouseholdHead {
     pub facts: Vec<FactVersion>,
     /// Calendar years with a page of events, ascending.
     pub years: Vec<i16>,
-    /// Calendar years with days of use, ascending.
+    /// Calendar years with days of use, ascending; of an area, with days of its households.
     pub daily_years: Vec<i16>,
     /// Episodes that are kept: (rule, number), sorted.
     pub episodes: Vec<(SmolStr, u32)>,
@@ -93,6 +94,53 @@ pub struct Meter {
     /// Empty. Records written before a day was named by its key hold the newest readings here: hash of the key, day of the
     /// year, used.
     pub recent: Vec<(u64, u16, bool)>,
+}
+
+/// Pages of an area's households in one calendar year.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CrowdYear {
+    /// By (kind, month).
+    pub pages: Vec<CrowdPages>,
+}
+
+/// The page of one kind and month, or its parts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CrowdPages {
+    /// Event name.
+    pub kind: SmolStr,
+    /// Months since January 1970.
+    pub month: i16,
+    /// It had too many entries for one page, and is in parts by household.
+    pub split: bool,
+}
+
+/// An area's households with events of one kind in one month.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CrowdPage {
+    /// By (day, household).
+    pub entries: Vec<CrowdEntry>,
+}
+
+/// A household with events of a kind on a day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CrowdEntry {
+    /// The day.
+    pub day: Day,
+    /// The household.
+    pub household: EntityId,
+    /// What is known of the events.
+    pub touch: Touch,
+}
+
+/// What an area has been told since it was last decided: it is decided at the next tick, once for all of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    /// The first day that changed.
+    pub from: Day,
+    /// Event names, sorted.
+    pub kinds: Vec<SmolStr>,
+    /// Stream time when the first of it came.
+    pub since: StreamTime,
 }
 
 /// Where an episode stands.
@@ -213,7 +261,7 @@ impl Episode {
     }
 
     /// Its id at a household.
-    pub fn id(&self, entity: &crate::types::EntityId) -> EpisodeId {
+    pub fn id(&self, entity: &EntityId) -> EpisodeId {
         EpisodeId::derive(&self.rule, entity, self.number)
     }
 }

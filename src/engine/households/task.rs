@@ -3,21 +3,22 @@
 use super::areas::{Applied, AreaEvents};
 use super::decide::{Context, Review, Trigger, decide};
 use super::emit::Cause;
-use super::household::Household;
+use super::household::{Household, pending_of};
 use super::index::Index;
 use super::intake::Intake;
 use super::life::Because;
+use super::role::{Message, Role, Touched};
 use super::work::Work;
-use super::{Contract, Households, HouseholdsConfig};
+use super::{Contract, HouseholdsConfig};
 use crate::engine::clock::TaskClock;
 use crate::engine::codes::{LOG_UNREADABLE, OVERLINKED};
 use crate::engine::effect::{Blocked, Effects, Fact, Input, Output};
 use crate::engine::job::Job;
 use crate::engine::lane::{Parked, ParkedEntities};
-use crate::engine::layout::{CONTROL_LOG, HOUSEHOLDS_LOG, Layout};
+use crate::engine::layout::{CONTROL_LOG, Layout};
 use crate::engine::letter::{Letter, Letters};
 use crate::engine::message::{
-    ControlMessage, HouseholdMessage, MessageError, SourceState, Tick, decode as decode_message, encode,
+    ControlMessage, HouseholdMessage, MessageError, SourceState, Tick, TouchedDay, encode,
 };
 use crate::engine::state::{Key, Record, StateRead, Sub, own_records};
 use crate::engine::task::{PackSource, Task, Undone};
@@ -29,7 +30,8 @@ use std::sync::Arc;
 const TOO_MANY_SUBJECTS: &str = "this household has as many subjects as are kept";
 
 /// One partition's machine.
-pub(super) struct HouseholdsTask {
+pub(in crate::engine) struct HouseholdsTask {
+    pub(super) role: Role,
     pub(super) contract: Arc<dyn Contract>,
     pub(super) layout: Layout,
     pub(super) packs: Arc<dyn PackSource>,
@@ -47,7 +49,8 @@ pub(super) struct HouseholdsTask {
 }
 
 impl HouseholdsTask {
-    pub(super) fn new(
+    pub(in crate::engine) fn new(
+        role: Role,
         contract: Arc<dyn Contract>,
         layout: Layout,
         packs: Arc<dyn PackSource>,
@@ -55,6 +58,7 @@ impl HouseholdsTask {
         letters: Arc<Letters>,
     ) -> Self {
         Self {
+            role,
             contract,
             layout,
             packs,
@@ -96,9 +100,9 @@ impl HouseholdsTask {
         code: &'static str,
         text: &str,
     ) {
-        let letter = Letter { stage: Households::NAME, code, text, input: input.clone() };
+        let letter = Letter { stage: self.role.stage(), code, text, input: input.clone() };
         outputs.push(self.letters.write(&letter));
-        facts.push(Fact::DeadLetter { code, topic: SmolStr::new_static(HOUSEHOLDS_LOG) });
+        facts.push(Fact::DeadLetter { code, topic: SmolStr::new_static(self.role.log()) });
     }
 
     pub(super) fn first_day(&self) -> Day {
@@ -150,7 +154,7 @@ impl HouseholdsTask {
     fn take_back(&mut self, step: &mut Step<'_>, entity: &SmolStr) {
         if step.work.state().get(&Key::new(entity.clone(), Sub::Head)).is_some() {
             let mut household = self.open(step, entity);
-            household.trim(self.first_day());
+            household.trim(self.first_day(), step.work.state());
             self.decide_anew(step, &mut household);
             self.close(step, household);
         }
@@ -164,7 +168,7 @@ impl HouseholdsTask {
         change: impl FnOnce(&mut Intake<'_>, &mut Household) -> Option<Trigger>,
     ) {
         let mut household = self.open(step, entity);
-        household.trim(self.first_day());
+        household.trim(self.first_day(), step.work.state());
         let mut intake = Intake {
             contract: &*self.contract,
             pack: self.pack.as_deref(),
@@ -198,6 +202,12 @@ impl HouseholdsTask {
         if let Record::Household(old) = &*before.head {
             self.index.move_head(entity, old, household.head.get());
         }
+        if let Some(pending) = &before.pending {
+            self.index.remove_pending(entity, pending);
+        }
+        if let Some(pending) = &household.pending {
+            self.index.add_pending(entity, pending);
+        }
         for record in &before.episodes {
             if let Record::Episode(episode) = &**record {
                 self.index.remove_episode(entity, episode);
@@ -210,6 +220,7 @@ impl HouseholdsTask {
 
     pub(super) fn decide(&self, step: &mut Step<'_>, household: &mut Household, trigger: &Trigger) {
         let Some(pack) = self.pack.as_deref() else { return };
+        super::decide::look(pack, &self.clock, &self.config, household, step.work.state());
         let context = Context { pack, clock: &self.clock, areas: &self.areas, config: &self.config };
         let reviews = decide(&context, household, trigger, &mut step.work.facts);
         step.reviews.entry(household.entity().clone()).or_default().extend(reviews);
@@ -225,6 +236,27 @@ impl HouseholdsTask {
     ) {
         let trigger = Trigger { because, rules, from: self.clock.today(), about_the_past: false };
         self.decide(step, household, &trigger);
+    }
+
+    /// What a household told its area. It is decided at the next tick, once for all that came until then: an area of many
+    /// households costs as much as its touches, not as their square.
+    fn take_touched(&mut self, step: &mut Step<'_>, touched: &Touched) {
+        let (key, first) = (step.key.clone(), self.first_day());
+        let mut area = self.open(step, &key);
+        area.trim(first, step.work.state());
+        area.learn_place(&touched.place);
+        let mut changed: Vec<&TouchedDay> = Vec::new();
+        for day in touched.days.iter().filter(|day| day.day >= first) {
+            if area.crowd(step.work.state()).take(&touched.household, day) {
+                changed.push(day);
+            }
+        }
+        if changed.is_empty() {
+            step.work.facts.push(Fact::Duplicate { topic: SmolStr::new_static(self.role.log()) });
+        } else {
+            area.expect(&changed, self.clock.through);
+        }
+        self.close(step, area);
     }
 
     fn tick(&mut self, step: &mut Step<'_>, tick: &Tick) {
@@ -243,7 +275,7 @@ impl HouseholdsTask {
             self.begin_trim(step);
         }
         let reached = ControlMessage::Reached {
-            stage: SmolStr::new_static(Households::NAME),
+            stage: SmolStr::new_static(self.role.stage()),
             partition: step.partition,
             through,
         };
@@ -279,7 +311,7 @@ impl HouseholdsTask {
         match concerned {
             Some(scopes) => self.begin_area(step, &event.key, scopes),
             None => {
-                step.work.facts.push(Fact::Duplicate { topic: SmolStr::new_static(HOUSEHOLDS_LOG) });
+                step.work.facts.push(Fact::Duplicate { topic: SmolStr::new_static(self.role.log()) });
             }
         }
     }
@@ -307,8 +339,9 @@ impl Task for HouseholdsTask {
     fn handle(&mut self, input: &Input<'_>, state: &dyn StateRead) -> Result<Effects, Blocked> {
         self.index.begin();
         self.at_work = None;
-        let message = match decode_message(input.value.unwrap_or_default()) {
-            Ok(message) => message,
+        let (message, touched) = match self.role.decode(input.value.unwrap_or_default()) {
+            Ok(Message::Shared(message)) => (message, None),
+            Ok(Message::Touch(touched)) => (HouseholdMessage::Continue, Some(touched)),
             Err(error @ (MessageError::Format(_) | MessageError::Key(_))) => {
                 return Err(Blocked::Unreadable(error.to_string()));
             }
@@ -323,8 +356,8 @@ impl Task for HouseholdsTask {
         let Ok(key) = std::str::from_utf8(input.key.unwrap_or_default()) else {
             return Ok(self.reject(input, "a key that is not text"));
         };
-        if key.is_empty() && is_of_household(&message) {
-            return Ok(self.reject(input, "a household's message without its key"));
+        if key.is_empty() && (is_of_household(&message) || touched.is_some()) {
+            return Ok(self.reject(input, "an entity's message without its key"));
         }
         let takes_back = Parked::is_taken_back_by(input);
         if takes_back {
@@ -335,8 +368,14 @@ impl Task for HouseholdsTask {
             self.content(hash)?;
         }
         let mut step = Step {
-            work: Work::new(state),
-            cause: Cause { at_ms: input.timestamp_ms, origin: origin(&message, input) },
+            work: Work::new(self.role, state),
+            cause: Cause {
+                at_ms: input.timestamp_ms,
+                origin: match &touched {
+                    Some(touched) => touched.origin.clone(),
+                    None => origin(&message, input),
+                },
+            },
             partition: input.partition,
             offset: input.offset,
             key: SmolStr::new(key),
@@ -350,7 +389,10 @@ impl Task for HouseholdsTask {
             self.tick(&mut step, tick);
         }
         self.run_timers(&mut step);
-        self.take(&mut step, message)?;
+        match touched {
+            Some(touched) => self.take_touched(&mut step, &touched),
+            None => self.take(&mut step, message)?,
+        }
         if step.is_refused {
             self.letter((&mut step.work.outputs, &mut step.work.facts), input, OVERLINKED, TOO_MANY_SUBJECTS);
         }
@@ -376,7 +418,7 @@ impl Task for HouseholdsTask {
     }
 
     fn continue_record(&self) -> Option<(&'static str, Vec<u8>)> {
-        Some((HOUSEHOLDS_LOG, encode(&HouseholdMessage::Continue)))
+        Some((self.role.log(), self.role.continues()))
     }
 
     fn rebuild(&mut self, records: &mut dyn Iterator<Item = (Key, Arc<Record>)>) {
@@ -394,12 +436,17 @@ impl Task for HouseholdsTask {
                 Some(Record::Household(head)) => self.index.remove_head(&key.entity, head),
                 Some(Record::Episode(episode)) => self.index.remove_episode(&key.entity, episode),
                 Some(Record::Area(entry)) => self.areas.remove(&entry.key),
+                Some(record) if !key.entity.is_empty() => {
+                    if let Some(pending) = pending_of(record) {
+                        self.index.remove_pending(&key.entity, &pending);
+                    }
+                }
                 _ => {}
             }
             match (&key.sub, stored) {
                 (_, Some(record)) => self.learn(key, record),
                 (Sub::Own(_), None) => self.clock.forget(key, written.as_deref()),
-                (Sub::Job(name), None) => {
+                (Sub::Job(name), None) if key.entity.is_empty() => {
                     self.jobs.remove(name);
                 }
                 _ => {}
@@ -439,9 +486,10 @@ impl HouseholdsTask {
     /// A household that is parked no longer: what is due of it, and where it lies, counts again.
     fn learn_anew(&mut self, entity: &SmolStr, state: &dyn StateRead) {
         self.learn_own(state);
-        let household = Household::load(entity, state);
+        let household = Household::load(self.role, entity, state);
         self.index.add_head(entity, household.head.get());
         household.episodes.iter().for_each(|part| self.index.add_episode(entity, &part.now));
+        household.pending.iter().for_each(|pending| self.index.add_pending(entity, pending));
     }
 
     /// Takes a stored record into what is derived from it.
@@ -455,6 +503,10 @@ impl HouseholdsTask {
                 self.clock.learn(key, record);
             }
             (_, Record::Feed(_)) => self.clock.learn(key, record),
+            (Sub::Job(_), Record::Job(_)) if !key.entity.is_empty() => {
+                let pending = pending_of(record);
+                pending.iter().for_each(|pending| self.index.add_pending(&key.entity, pending));
+            }
             (Sub::Job(name), Record::Job(job)) => {
                 self.jobs.insert(name.clone(), job.clone());
             }

@@ -6,7 +6,9 @@ use super::emit::Emitter;
 use super::household::Household;
 use super::life::Change;
 use super::records::{Episode, EpisodeStatus, HOUSE, RuleWait};
+use super::role::Role;
 use super::task::{HouseholdsTask, Step};
+use super::touches;
 use super::{ALERT_CLOSED, ALERT_OPENED};
 use crate::engine::effect::{Blocked, Effects, Fact};
 use crate::types::{Event, EventKey, EventTime, Phase, SmolStr, StreamTime, Value};
@@ -20,6 +22,9 @@ impl HouseholdsTask {
             let mut household = self.open(&mut step, &entity);
             let reviews = step.reviews.remove(&entity).unwrap_or_default();
             self.tell(&mut step, &mut household, &reviews).map_err(Blocked::Unfit)?;
+            if self.role == Role::Households {
+                touches::tell(&mut step, &household, self.contract.areas(), &self.layout);
+            }
             self.remember(&mut household);
             step.work.write(household.delta());
         }
@@ -38,6 +43,7 @@ impl HouseholdsTask {
         let pack = self.pack.as_deref();
         let emitter = Emitter {
             contract: &*self.contract,
+            stage: self.role.stage(),
             layout: &self.layout,
             clock: &self.clock,
             cause: &step.cause,

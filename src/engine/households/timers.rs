@@ -32,6 +32,7 @@ impl HouseholdsTask {
         let mut household = self.open(step, entity);
         let now = self.clock.through;
         match timer {
+            Timer::Pending => self.decide_pending(step, &mut household),
             Timer::Decide => self.run_waits(step, &mut household),
             Timer::Start(rule, number) => {
                 with_episode(&mut household, rule, *number, |part| escalation::start(part, now));
@@ -84,6 +85,19 @@ impl HouseholdsTask {
         let from = due.iter().map(|(_, day)| *day).min().unwrap_or(today);
         household.head.edit().waits.retain(|wait| !is_due(&wait.rule));
         let trigger = Trigger { because: Because::Tick, rules: Some(rules), from, about_the_past };
+        self.decide(step, household, &trigger);
+    }
+
+    /// Decides an area for all that its households told since its last decision.
+    fn decide_pending(&self, step: &mut Step<'_>, household: &mut Household) {
+        let (Some(pending), Some(pack)) = (household.pending.take(), self.pack.as_deref()) else { return };
+        let kinds = pending.kinds.iter();
+        let mut rules: Vec<usize> =
+            kinds.flat_map(|kind| pack.rules_touched_by_kind(kind).iter().copied()).collect();
+        rules.sort_unstable();
+        rules.dedup();
+        let trigger =
+            Trigger { because: Because::Event, rules: Some(rules), from: pending.from, about_the_past: true };
         self.decide(step, household, &trigger);
     }
 

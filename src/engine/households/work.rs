@@ -2,6 +2,7 @@
 //! editing, and what is to leave.
 
 use super::household::Household;
+use super::role::Role;
 use crate::engine::effect::{Effects, Fact, Output};
 use crate::engine::state::{Key, Record, StateRead};
 use crate::types::SmolStr;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 /// One record's work.
 pub(super) struct Work<'a> {
+    role: Role,
     state: &'a dyn StateRead,
     written: BTreeMap<Key, Option<Arc<Record>>>,
     open: BTreeMap<SmolStr, Household>,
@@ -19,8 +21,9 @@ pub(super) struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(state: &'a dyn StateRead) -> Self {
+    pub(super) fn new(role: Role, state: &'a dyn StateRead) -> Self {
         Self {
+            role,
             state,
             written: BTreeMap::new(),
             open: BTreeMap::new(),
@@ -41,7 +44,7 @@ impl<'a> Work<'a> {
     /// Takes a household out for editing; it comes back by [`Self::close`]. Steps of one record share it, so that an
     /// episode has one revision a record at most.
     pub(super) fn open(&mut self, entity: &SmolStr) -> Household {
-        self.open.remove(entity).unwrap_or_else(|| Household::load(entity, self.state))
+        self.open.remove(entity).unwrap_or_else(|| Household::load(self.role, entity, self.state))
     }
 
     pub(super) fn close(&mut self, household: Household) {

@@ -2,7 +2,7 @@ use super::*;
 use crate::contracts::codes::SCHEMA_UNAVAILABLE;
 use crate::engine::message::decode;
 use crate::engine::state::MemoryState;
-use crate::types::{AreaEvent, EventTime, Phase, Signal, SubjectId};
+use crate::types::{Action, ActionKind, AreaEvent, EntityId, EpisodeId, EventTime, Phase, Signal, SubjectId};
 
 /// Reads `source owner,owner ms` as a signal, `area source` as an area event, `source` alone as a source's report.
 struct Words;
@@ -22,6 +22,18 @@ impl Reader for Words {
             fields: Vec::new(),
         };
         match text.split(' ').collect::<Vec<_>>()[..] {
+            ["act", entity] => Ok(Payload::Action(Action {
+                key: key("S"),
+                entity: EntityId::new(entity),
+                episode: EpisodeId::new("e"),
+                seen_revision: 1,
+                kind: ActionKind::Claim,
+                event: SmolStr::new("act"),
+                fields: Vec::new(),
+                outcome: None,
+                actor: SmolStr::new("w"),
+                at: EventTime::Instant(5),
+            })),
             ["area", source] => Ok(Payload::Area(AreaEvent {
                 key: key(source),
                 revision: 1,
@@ -39,6 +51,10 @@ impl Reader for Words {
             ["later"] => Err(Reject { code: SCHEMA_UNAVAILABLE, text: String::from("no answer") }),
             _ => Err(Reject { code: "IEUM-D001", text: String::from("no words") }),
         }
+    }
+
+    fn has_areas(&self, kind: &str) -> bool {
+        kind == "house"
     }
 }
 
@@ -88,6 +104,20 @@ fn a_signal_goes_to_the_partition_of_its_first_owner_with_origin_and_trace() {
         panic!("a fresh signal: {message:?}")
     };
     assert_eq!((origin.topic.as_str(), origin.partition, origin.offset), ("raw", 2, 9));
+}
+
+#[test]
+fn casework_goes_to_the_stage_whose_alert_it_is_about() {
+    for (entity, topic) in [
+        ("h1", HOUSEHOLDS_LOG),
+        ("area:house:7", AREAS_LOG),
+        // A pseudonym may begin like the name of an area: no kind of area is called so.
+        ("area:x:7", HOUSEHOLDS_LOG),
+    ] {
+        let outputs = handle(&mut *task(), &format!("act {entity}")).outputs;
+        let [output] = &outputs[..] else { panic!("one record: {outputs:?}") };
+        assert_eq!((output.topic.as_str(), output.key.as_deref()), (topic, Some(entity.as_bytes())));
+    }
 }
 
 #[test]

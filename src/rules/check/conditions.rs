@@ -4,14 +4,14 @@ use super::operand::{Operands, Want};
 use super::signals::Signals;
 use crate::contracts::{Contracts, Type};
 use crate::rules::codes::{
-    BAD_SHAPE, DECLARED_TWICE, DISTINCT_FIELD, EMPTY_GROUP, MISSING_KEY, NEEDS_REASON, NUMBERLESS_REASON,
-    SIGNALS_ONLY, TOO_MANY, UNKNOWN_FIELD, UNKNOWN_REASON, WINDOW_TOO_LONG, WRONG_TYPE,
+    AREA_CONDITION, BAD_SHAPE, DECLARED_TWICE, DISTINCT_FIELD, EMPTY_GROUP, MISSING_KEY, NEEDS_REASON,
+    NUMBERLESS_REASON, SIGNALS_ONLY, TOO_MANY, UNKNOWN_FIELD, UNKNOWN_REASON, WINDOW_TOO_LONG, WRONG_TYPE,
 };
 use crate::rules::keys::{self, GROUPS, LEAVES};
 use crate::rules::mistakes::Fields;
 use crate::rules::plan::{
-    Ask, Cmp, FieldTest, HISTORY_DAYS, MAX_REASONS, Node as PlanNode, NodeId, Operand, Pick, Reason,
-    ReasonId, SignalId, Within,
+    Ask, BY_HOUSEHOLD, Cmp, FieldTest, HISTORY_DAYS, MAX_REASONS, Node as PlanNode, NodeId, Operand, Per,
+    Pick, Reason, ReasonId, SignalId, Within,
 };
 use crate::rules::source::{Kind, Node};
 use crate::types::{SmolStr, Value};
@@ -20,6 +20,8 @@ use std::ops::Range;
 /// Builds the conditions of one rule.
 pub(super) struct Conditions<'a, 'c> {
     pub(super) contracts: &'c Contracts,
+    /// Whom the rule is about.
+    pub(super) per: Per,
     pub(super) signals: Signals<'c>,
     pub(super) operands: Operands<'a>,
     pub(super) nodes: Vec<PlanNode>,
@@ -89,6 +91,7 @@ impl Conditions<'_, '_> {
             return None;
         }
         let of = self.signals.take_all(node, self.operands.mistakes);
+        self.only_casework(&of, node);
         let test = vec![(Cmp::Gte, Operand::Const(Value::Int(1)))];
         (!of.is_empty()).then(|| self.push(Ask::Count { of, within: None, open_only: false, test }))
     }
@@ -249,6 +252,11 @@ impl Conditions<'_, '_> {
     }
 
     fn leaf(&mut self, key: &str, node: &Node, place: Place) -> Option<Ask> {
+        let of_areas = if place == Place::SignalsOnly { "count" } else { "distinct" };
+        if self.per != Per::Household && key != of_areas {
+            self.not_of_areas(&node.span, format!("a rule per {} asks for \"{key}\"", self.per.as_str()));
+            return None;
+        }
         match key {
             "field" if place == Place::SignalsOnly => {
                 self.operands.mistakes.error(
@@ -262,6 +270,7 @@ impl Conditions<'_, '_> {
             }
             "field" => self.field(node),
             "count" => self.count(node),
+            "distinct" if self.per != Per::Household => self.households(node),
             "distinct" => self.distinct(node),
             "value" => self.value(node),
             "absent" => self.absent(node),
@@ -295,6 +304,7 @@ impl Conditions<'_, '_> {
     fn count(&mut self, node: &Node) -> Option<Ask> {
         let fields = self.operands.mistakes.map(node, "count", keys::COUNT)?;
         let of = self.of(&fields);
+        self.only_casework(&of, node);
         let within = self.within(&fields);
         let open = fields
             .get("state")
@@ -314,10 +324,61 @@ impl Conditions<'_, '_> {
         self.signals.refuse_daily(&of, node, "distinct", self.operands.mistakes);
         let by = self.operands.mistakes.need(&fields, "by").and_then(|n| match n.scalar() {
             Some("source") => Some(SmolStr::new_static("source")),
+            Some(BY_HOUSEHOLD) => {
+                self.not_of_areas(&n.span, String::from("a household has no other households"));
+                None
+            }
             _ => self.signals.field(&of, n, DISTINCT_FIELD, self.operands.mistakes).map(|f| f.name),
         });
         let test = self.operands.comparisons(&fields, &Want::number("the count", None))?;
         (!of.is_empty()).then_some(Ask::Distinct { of, by: by?, within, test })
+    }
+
+    /// `distinct` of a rule per area: households with one of the events.
+    fn households(&mut self, node: &Node) -> Option<Ask> {
+        let fields = self.operands.mistakes.map(node, "distinct", keys::DISTINCT)?;
+        let of = self.of(&fields);
+        let contracts = self.contracts;
+        for (name, why) in self.signals.not_told_to_areas(&of, contracts) {
+            self.not_of_areas(&node.span, format!("signal \"{name}\" {why}"));
+        }
+        let by = self.operands.mistakes.need(&fields, "by")?;
+        if by.scalar() != Some(BY_HOUSEHOLD) {
+            self.not_of_areas(&by.span, String::from("an area counts nothing but its households"));
+        }
+        let window = self.operands.mistakes.need(&fields, "within")?;
+        let within = self.within(&fields);
+        if let Some(Within::Hours(_)) = within {
+            self.not_of_areas(&window.span, String::from("an area knows events by their day"));
+        }
+        let test = self.operands.comparisons(&fields, &Want::number("the count", None))?;
+        let by = SmolStr::new_static(BY_HOUSEHOLD);
+        (!of.is_empty()).then_some(Ask::Distinct { of, by, within: Some(within?), test })
+    }
+
+    /// What clears an area's alert or stops its escalation is what was done with it.
+    fn only_casework(&mut self, of: &[SignalId], node: &Node) {
+        let contracts = self.contracts;
+        if self.per == Per::Household || self.signals.are_casework(of, contracts) {
+            return;
+        }
+        self.not_of_areas(&node.span, String::from("this counts events of households one by one"));
+    }
+
+    fn not_of_areas(&mut self, span: &Range<usize>, message: String) {
+        let help = match self.per {
+            Per::Household => "a rule per area counts households",
+            Per::Area(_) => {
+                "distinct: {of: …, by: household, within: 30d, gte: 3}; \"ieum explain IEUM-R039\""
+            }
+        };
+        self.operands.mistakes.error(
+            AREA_CONDITION,
+            span,
+            message,
+            "cannot be asked here",
+            Some(help.to_owned()),
+        );
     }
 
     fn value(&mut self, node: &Node) -> Option<Ask> {

@@ -29,6 +29,7 @@ pub(super) fn read(
     let signals = Signals::read(fields.get("signals"), contracts, &mut operands);
     let mut conditions = Conditions {
         contracts,
+        per: header.per.clone(),
         signals,
         operands,
         nodes: Vec::new(),
@@ -55,6 +56,7 @@ pub(super) fn read(
         title: header.title,
         law: header.law,
         effective: header.effective,
+        per: header.per,
         signals,
         nodes,
         when: when?,

@@ -1,9 +1,10 @@
 //! What every rule begins with: id, kind, version, status, title, law, effective, per.
 
-use crate::rules::codes::{BAD_SHAPE, DATES_REVERSED};
+use crate::contracts::Contracts;
+use crate::rules::codes::{BAD_SHAPE, DATES_REVERSED, UNKNOWN_WORD};
 use crate::rules::keys::{self, RuleKind};
 use crate::rules::mistakes::Mistakes;
-use crate::rules::plan::{Effective, Status};
+use crate::rules::plan::{Effective, Per, Status};
 use crate::rules::source::Node;
 use crate::types::{Day, SmolStr};
 use std::ops::Range;
@@ -18,18 +19,15 @@ pub(super) struct Header {
     pub(super) title: String,
     pub(super) law: Vec<String>,
     pub(super) effective: Effective,
+    pub(super) per: Per,
 }
 
 /// Kinds and entities that the language has for later stages.
 const KINDS_FOR_LATER: &[(&str, &str)] = &[("eligibility", "the notices and profiles stages")];
-const ENTITIES_FOR_LATER: &[(&str, &str)] = &[
-    ("building", "the areas stage"),
-    ("dong", "the areas stage"),
-    ("person", "rules about single members of a household"),
-];
+const ENTITIES_FOR_LATER: &[(&str, &str)] = &[("person", "rules about single members of a household")];
 
 /// Reads it; none if the rule cannot be told by it.
-pub(super) fn read(node: &Node, mistakes: &mut Mistakes) -> Option<Header> {
+pub(super) fn read(node: &Node, contracts: &Contracts, mistakes: &mut Mistakes) -> Option<Header> {
     // Unknown keys are told by the reader of the kind, which knows all of them.
     let mut aside = Mistakes::new("");
     let fields = match node.entries() {
@@ -54,7 +52,7 @@ pub(super) fn read(node: &Node, mistakes: &mut Mistakes) -> Option<Header> {
         Some((SmolStr::new(id), n.span.clone()))
     });
     let kind = mistakes.need(&fields, "kind").and_then(|n| kind(n, mistakes));
-    let entity = mistakes.need(&fields, "per").and_then(|n| entity(n, mistakes));
+    let per = mistakes.need(&fields, "per").and_then(|n| per(n, kind, contracts, mistakes));
     let version = mistakes
         .need(&fields, "version")
         .and_then(|n| mistakes.int(n, "the version", 1..=i64::from(u32::MAX)))
@@ -64,8 +62,8 @@ pub(super) fn read(node: &Node, mistakes: &mut Mistakes) -> Option<Header> {
     let law = fields.get("law").map(|n| mistakes.texts(n, "law")).unwrap_or_default();
     let effective = mistakes.need(&fields, "effective").and_then(|n| effective(n, mistakes));
     let (id, id_span) = id?;
-    entity?;
     Some(Header {
+        per: per?,
         id,
         id_span,
         kind: kind?,
@@ -93,12 +91,24 @@ fn kind(node: &Node, mistakes: &mut Mistakes) -> Option<RuleKind> {
     mistakes.word(node, "kind", keys::KINDS)
 }
 
-fn entity(node: &Node, mistakes: &mut Mistakes) -> Option<()> {
+fn per(node: &Node, kind: Option<RuleKind>, contracts: &Contracts, mistakes: &mut Mistakes) -> Option<Per> {
     if let Some((word, when)) = ENTITIES_FOR_LATER.iter().find(|(word, _)| node.scalar() == Some(*word)) {
         mistakes.later(&node.span, &format!("per \"{word}\""), when);
         return None;
     }
-    mistakes.word(node, "entity", keys::ENTITIES)
+    let text = mistakes.text(node, "whom the rule is about")?;
+    if keys::ENTITIES.iter().any(|(word, ())| *word == text) {
+        return Some(Per::Household);
+    }
+    // Only households lie in an area that something happens to.
+    let areas = if kind == Some(RuleKind::Suppression) { &[] } else { contracts.areas() };
+    let found = areas.iter().find(|area| area.name == text);
+    if found.is_none() {
+        let known: Vec<&str> = keys::ENTITIES.iter().map(|(word, ())| *word).collect();
+        let known = known.into_iter().chain(areas.iter().map(|area| area.name.as_str()));
+        mistakes.unknown(UNKNOWN_WORD, &node.span, "entity", text, known);
+    }
+    found.map(|area| Per::Area(area.name.clone()))
 }
 
 fn effective(node: &Node, mistakes: &mut Mistakes) -> Option<Effective> {

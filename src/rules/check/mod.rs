@@ -59,7 +59,7 @@ pub(super) fn check(files: &BTreeMap<&str, &str>, contracts: &Contracts) -> Chec
     let mut ids = BTreeMap::new();
     for (name, text) in rules {
         checked.read(name, text, |checked, node, mistakes| {
-            let Some(header) = header::read(node, mistakes) else {
+            let Some(header) = header::read(node, contracts, mistakes) else {
                 checked.targets.push(Target::broken(name));
                 return;
             };
@@ -91,7 +91,7 @@ pub(super) fn check(files: &BTreeMap<&str, &str>, contracts: &Contracts) -> Chec
         checked.read(name, text, |checked, node, mistakes| {
             // The same file was read above: its header's mistakes are known.
             let mut known = Mistakes::new(name);
-            let Some(header) = header::read(node, &mut known) else { return };
+            let Some(header) = header::read(node, contracts, &mut known) else { return };
             let rule = suppression::read(node, header, contracts, &checked.targets, mistakes);
             checked.suppressions.extend(rule);
         });

@@ -1,7 +1,7 @@
 //! `signals:` of a rule: names for events, with tests of their fields.
 
 use super::operand::{Operands, Want};
-use crate::contracts::{Contracts, EventType, FieldType};
+use crate::contracts::{Contracts, EventType, FieldType, Route};
 use crate::rules::codes::{
     AREA_EVENT, DAILY_SIGNAL, DECLARED_TWICE, TOO_MANY, UNKNOWN_EVENT, UNKNOWN_FIELD, UNKNOWN_SIGNAL, UNUSED,
     WRONG_TYPE,
@@ -22,6 +22,7 @@ struct Known<'c> {
     def: SignalDef,
     span: Range<usize>,
     used: bool,
+    has_filter: bool,
     types: Vec<&'c EventType>,
 }
 
@@ -114,6 +115,33 @@ impl<'c> Signals<'c> {
         }
     }
 
+    /// Those of these signals of which areas are not told, and why.
+    pub(super) fn not_told_to_areas(
+        &self,
+        ids: &[SignalId],
+        contracts: &Contracts,
+    ) -> Vec<(SmolStr, &'static str)> {
+        let known = ids.iter().map(|id| &self.list[usize::from(*id)]);
+        let why = |known: &Known<'_>| {
+            if known.def.daily.is_some() {
+                Some("takes days of use, of which areas are not told")
+            } else if known.has_filter {
+                Some("tests fields, of which areas are not told")
+            } else if known.types.iter().any(|ty| is_casework(ty, contracts)) {
+                Some("takes casework, of which areas are not told")
+            } else {
+                None
+            }
+        };
+        known.filter_map(|known| Some((known.def.name.clone(), why(known)?))).collect()
+    }
+
+    /// Whether they take casework alone.
+    pub(super) fn are_casework(&self, ids: &[SignalId], contracts: &Contracts) -> bool {
+        let known = ids.iter().map(|id| &self.list[usize::from(*id)]);
+        known.flat_map(|known| &known.types).all(|ty| is_casework(ty, contracts))
+    }
+
     /// The plan's signals, with a warning for each that nothing uses.
     pub(super) fn into_plan(self, mistakes: &mut Mistakes) -> Vec<SignalDef> {
         for known in self.list.iter().filter(|known| !known.used) {
@@ -122,6 +150,10 @@ impl<'c> Signals<'c> {
         }
         self.list.into_iter().map(|known| known.def).collect()
     }
+}
+
+fn is_casework(ty: &EventType, contracts: &Contracts) -> bool {
+    contracts.topic(&ty.topic).is_some_and(|topic| topic.route == Route::Household)
 }
 
 fn signal<'c>(entry: &Entry, contracts: &'c Contracts, operands: &mut Operands<'_>) -> Known<'c> {
@@ -135,6 +167,7 @@ fn signal<'c>(entry: &Entry, contracts: &'c Contracts, operands: &mut Operands<'
         },
         span: entry.key_span.clone(),
         used: false,
+        has_filter: false,
         types: Vec::new(),
     };
     let Some(fields) = operands.mistakes.map(&entry.value, "a signal", keys::SIGNAL) else {
@@ -163,6 +196,7 @@ fn signal<'c>(entry: &Entry, contracts: &'c Contracts, operands: &mut Operands<'
         known.def.daily = Some(DailyTest::Read);
     }
     if let Some(node) = fields.get("where") {
+        known.has_filter = true;
         let filter = filter(node, &known.types, operands);
         match known.def.daily {
             Some(_) => known.def.daily = daily_test(node, &filter, &known.types, operands.mistakes),

@@ -1,7 +1,7 @@
 //! Counts, distinct values, amounts and runs.
 
 use super::super::index::NodeIndex;
-use super::super::plan::{Cmp, Pick, Within};
+use super::super::plan::{BY_HOUSEHOLD, Cmp, Pick, Within};
 use super::compare::{Known, compare_all};
 use super::decision::Truth;
 use super::facts::NEVER;
@@ -41,16 +41,19 @@ impl<'r, 'a> Run<'r, 'a> {
         for hit in self.counted(index.of, within, false).filter(|hit| has(hit, by)) {
             leaves = leaves.min(self.leaves(hit, within));
             match hit.event.field(by) {
-                Some(value) if by != SOURCE => include(&mut values, value),
-                _ => include(&mut sources, hit.event.key.source.as_str()),
+                Some(value) if !is_source(by) => include(&mut values, value),
+                _ => sources.push(hit.event.key.source.as_str()),
             }
         }
         if by == SOURCE {
             for (source, day) in self.used(index.of, within) {
                 leaves = leaves.min(self.day_leaves(day, within));
-                include(&mut sources, source);
+                sources.push(source);
             }
         }
+        // An area may have thousands of them.
+        sources.sort_unstable();
+        sources.dedup();
         self.judge(index, test, Found::number(sources.len() + values.len()), leaves)
     }
 
@@ -236,7 +239,12 @@ const SOURCE: &str = "source";
 
 /// Whether an event gives the field by which values are told apart.
 pub(super) fn has(hit: &Hit<'_>, by: &str) -> bool {
-    by == SOURCE || given(hit, by).is_some()
+    is_source(by) || given(hit, by).is_some()
+}
+
+/// In an area a household is the source of what it has.
+fn is_source(by: &str) -> bool {
+    by == SOURCE || by == BY_HOUSEHOLD
 }
 
 /// A field that is given.

@@ -2,7 +2,7 @@
 
 use super::{about, any_required, described, list, map, object, pattern, refer, with};
 use crate::contracts::{Contracts, EventType};
-use crate::rules::keys::{self, CHANGES};
+use crate::rules::keys::{self, CHANGES, WHOM};
 use crate::rules::testfile::ChangeWord;
 use serde_json::{Map, Value as Json, json};
 
@@ -82,6 +82,7 @@ fn event(contracts: &Contracts) -> Json {
         "every" => refer("duration"),
         "end" | "void" => described(&refer("text"), "the key of an earlier event of this case"),
         "facts" => refer("facts"),
+        WHOM => described(&refer("text"), "to whom, if not to the household of the case"),
         _ => Json::Bool(true),
     });
     for event in contracts.events() {

@@ -26,6 +26,7 @@ pub(super) fn definitions(contracts: &Contracts) -> Map<String, Json> {
     let mut definitions = object([
         ("crisis", crisis()),
         ("suppression", suppression()),
+        ("per", per(contracts)),
         ("signal", signal(contracts)),
         ("operand", operand()),
         ("test", test()),
@@ -55,6 +56,7 @@ fn header(key: &str, of: RuleKind) -> Json {
         "title" => refer("text"),
         "law" => refer("texts"),
         "effective" => map(keys::EFFECTIVE, &["from"], |_| refer("date")),
+        "per" if of == RuleKind::Crisis => refer("per"),
         "per" => words(keys::ENTITIES),
         _ => Json::Bool(true),
     }
@@ -71,6 +73,12 @@ fn crisis() -> Json {
         "escalate" => list(&refer("step"), 0),
         key => header(key, RuleKind::Crisis),
     })
+}
+
+fn per(contracts: &Contracts) -> Json {
+    let areas = contracts.areas().iter().map(|area| area.name.as_str());
+    let words: Vec<&str> = keys::ENTITIES.iter().map(|(word, ())| *word).chain(areas).collect();
+    json!({"enum": words})
 }
 
 fn signal(contracts: &Contracts) -> Json {

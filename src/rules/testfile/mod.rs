@@ -93,6 +93,8 @@ pub struct Step {
     pub at: Offset,
     /// Stream time at which it arrives; as `at` unless it is late.
     pub arrives: Offset,
+    /// To whom, if not to the household of the case.
+    pub household: Option<SmolStr>,
     /// What.
     pub what: Happening,
 }

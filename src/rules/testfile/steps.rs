@@ -4,7 +4,7 @@ use super::read::Reader;
 use super::{Down, Happening, Offset, Reported, Step};
 use crate::contracts::Route;
 use crate::rules::codes::{BAD_DURATION, BAD_TEST, MISSING_KEY, UNKNOWN_EVENT, UNKNOWN_KEY};
-use crate::rules::keys::{self, TIMES};
+use crate::rules::keys::{self, TIMES, WHOM};
 use crate::rules::mistakes::{Mistakes, literal};
 use crate::rules::source::{Entry, Kind, Node};
 use crate::types::{MS_PER_DAY, MS_PER_HOUR, SmolStr, Value};
@@ -65,7 +65,7 @@ impl Reader<'_> {
         let fields = Mistakes::new("").map(node, "an event", keys::EVENT_LINE)?;
         let at = self.mistakes.need(&fields, "at").and_then(|n| self.offset(n));
         let arrives = fields.get("arrives").and_then(|n| self.offset(n));
-        let mut what = entries.iter().filter(|e| !TIMES.contains(&e.key.as_str()));
+        let mut what = entries.iter().filter(|e| !TIMES.contains(&e.key.as_str()) && e.key != WHOM);
         let Some(entry) = what.next() else {
             let span = entries.first().map_or(node.span.clone(), |e| e.key_span.clone());
             self.mistakes.error(BAD_TEST, &span, "nothing happens", "no event", None);
@@ -94,7 +94,8 @@ impl Reader<'_> {
         };
         let at = at?;
         let arrives = arrives.unwrap_or(at);
-        Some(Step { at, arrives, what: happening })
+        let household = fields.get(WHOM).and_then(|n| self.mistakes.text(n, "a household"));
+        Some(Step { at, arrives, household: household.map(SmolStr::new), what: happening })
     }
 
     pub(super) fn facts(&mut self, node: &Node) -> Vec<(SmolStr, Value)> {
@@ -216,7 +217,7 @@ impl Step {
     /// The `i`-th repetition, `later_ms` behind the first, under a key of its own.
     fn again(&self, i: i64, later_ms: i64) -> Self {
         let later = |offset: Offset| Offset { ms: offset.ms + later_ms, ..offset };
-        let mut step = Self { at: later(self.at), arrives: later(self.arrives), what: self.what.clone() };
+        let mut step = Self { at: later(self.at), arrives: later(self.arrives), ..self.clone() };
         if let Happening::Event(reported) | Happening::Area(reported) = &mut step.what {
             reported.key = SmolStr::new(format!("{}-{}", reported.key, i + 1));
         }

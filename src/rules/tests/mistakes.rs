@@ -29,7 +29,7 @@ pub(in crate::rules) const CASES: &[(&str, &str, &str, &str)] = &[
     ("IEUM-R006", RULE, "status: live", "status: life"),
     ("IEUM-R006", RULE, "{watch: 40, high: 60", "{watch: 40, hihg: 60"),
     ("IEUM-R007", RULE, "kind: crisis", "kind: eligibility"),
-    ("IEUM-R007", RULE, "per: household", "per: dong"),
+    ("IEUM-R007", RULE, "per: household", "per: person"),
     ("IEUM-R007", RULE, "per: household", "per: household\nfor: 3d"),
     ("IEUM-R007", RULE, "cooldown: 14d", "cooldown: 14bd"),
     ("IEUM-R007", RULE, "[cutoff.electricity, cutoff.water", "[alert.opened, cutoff.water"),
@@ -99,6 +99,10 @@ pub(in crate::rules) const CASES: &[(&str, &str, &str, &str)] = &[
         "  - name: 열리지 않는다",
     ),
     ("IEUM-R037", TEST, "rule: crisis.base", "rule: crisis.bass"),
+    ("IEUM-R039", RULE, "per: household", "per: building"),
+    ("IEUM-R039", RULE, "by: kind", "by: household"),
+    ("IEUM-R006", RULE, "per: household", "per: bilding"),
+    ("IEUM-R006", SUPPRESSION, "per: household", "per: dong"),
     ("IEUM-R038", RULE, "{id: repeat, say: \"{n}건\", count", "{count"),
 ];
 

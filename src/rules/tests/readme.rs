@@ -47,10 +47,10 @@ fn whole_files_load_together() {
     let mut files = shipped_params();
     files.extend(self::files());
     let pack = loaded(&files);
-    assert_eq!((pack.crisis.len(), pack.suppressions.len()), (1, 1));
+    assert_eq!((pack.crisis.len(), pack.suppressions.len()), (2, 1));
     let pairs = files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
     let (tests, _) = testfile::read_all(pairs, &pack, &super::CONTRACTS);
-    assert_eq!(tests.len(), 1);
+    assert_eq!(tests.len(), 2);
 }
 
 #[test]

@@ -3,13 +3,13 @@
 
 use crate::contracts::Tree;
 use crate::sim::rng::Rng;
-use crate::types::{Day, MS_PER_DAY, MS_PER_HOUR, SmolStr, StreamTime};
+use crate::types::{Day, EntityId, MS_PER_DAY, MS_PER_HOUR, SmolStr, StreamTime};
 use std::collections::BTreeMap;
 
 /// An alert as caseworkers see it: a revision that left on the alerts' topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertSeen {
-    /// Pseudonym.
+    /// Pseudonym; of an alert about an area, its id.
     pub household: SmolStr,
     /// Episode.
     pub episode: SmolStr,
@@ -53,6 +53,11 @@ impl AlertSeen {
             level: text("level")?,
             occurred_on: Day(i32::try_from(int("occurred_on")?).ok()?),
         })
+    }
+
+    /// Whether it is about an area: of no one household.
+    pub fn is_about_an_area(&self) -> bool {
+        EntityId(self.household.clone()).area().is_some()
     }
 
     /// Whether nobody works on it yet.

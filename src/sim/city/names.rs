@@ -85,6 +85,9 @@ const DONGS_PER_SIGUNGU: u32 = 12;
 /// No province has this code.
 const PROVINCE: u32 = 99;
 
+/// Homes of one building. *Assumption*.
+const HOMES_OF_A_BUILDING: u32 = 24;
+
 impl Names {
     pub(super) fn new(plan: &Plan) -> Self {
         let key = Rng::new(plan.seed).fork_named("names").next_u64();
@@ -157,6 +160,11 @@ impl Names {
     pub(super) fn admin_dong_code(&self, dong: u32) -> SmolStr {
         let within = dong / self.sigungus();
         SmolStr::new(format!("{}{:03}00", self.sigungu_code(self.sigungu_of(dong)), 510 + within))
+    }
+
+    /// The building of a home: neighbours by number share one, and none lies in two dongs.
+    pub(super) fn building(&self, home: u32) -> SmolStr {
+        SmolStr::new(format!("bldg-{:05}-{:04}", home / HOMES_OF_A_BUILDING, self.dong_of(home)))
     }
 
     /// Sigungu, five digits.

@@ -67,6 +67,7 @@ impl Writer {
                 ("size", maybe(known, Tree::Int(i64::from(facts.size)))),
                 ("oldest_born", maybe(known, day(household.oldest_born))),
                 ("youngest_born", maybe(known, day(household.youngest_born))),
+                ("building", text(&names.building(facts.home))),
                 ("dong", text(&names.dong_code(dong))),
                 ("admin_dong", text(&names.admin_dong_code(dong))),
                 ("sigungu", text(&names.sigungu_code(names.sigungu_of(dong)))),

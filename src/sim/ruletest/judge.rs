@@ -14,6 +14,8 @@ use std::fmt;
 pub struct Seen {
     /// When it was emitted.
     pub at: StreamTime,
+    /// Household or area that it is about.
+    pub about: SmolStr,
     /// Episode.
     pub episode: SmolStr,
     /// Its number.
@@ -62,6 +64,7 @@ impl Seen {
         let because = [step, text(tree, "reason_code"), text(tree, "outcome"), suppression];
         Some(Self {
             at,
+            about: text(tree, "household")?,
             episode: text(tree, "episode")?,
             number: int(tree, "episode_number")?,
             revision: u32::try_from(int(tree, "revision")?).ok()?,

@@ -4,9 +4,9 @@ use super::judge::Seen;
 use super::{Answers, Way};
 use crate::contracts::{Contracts, Precision, Route, Topic};
 use crate::engine::households::{HouseholdsConfig, decision_today};
-use crate::engine::layout::{ALERTS_TOPIC, HOUSEHOLDS_LOG, Layout};
+use crate::engine::layout::{ALERTS_TOPIC, AREAS_LOG, HOUSEHOLDS_LOG, Layout};
 use crate::rules::eval::Decision;
-use crate::rules::plan::{CrisisRule, Pack};
+use crate::rules::plan::{CrisisRule, Pack, Per};
 use crate::rules::testfile::{Case, Down, Happening, Reported, Step, TestFile};
 use crate::sim::pipeline::{KnownPacks, Pipeline, stages};
 use crate::sim::rng::Rng;
@@ -62,7 +62,7 @@ pub(super) fn play(
         rule: pack.crisis_rule(&file.rule),
         file,
         case,
-        facts: case.facts.clone(),
+        facts: households(case).into_iter().map(|who| (who, case.facts.clone())).collect(),
         kinds: kinds(case),
         seen: Vec::new(),
         sampled: StreamTime::ZERO,
@@ -82,9 +82,10 @@ struct Player<'a> {
     rule: Option<&'a CrisisRule>,
     file: &'a TestFile,
     case: &'a Case,
-    facts: Vec<(SmolStr, Value)>,
-    /// Event name and source, by key.
-    kinds: BTreeMap<SmolStr, (SmolStr, SmolStr)>,
+    /// Facts by household.
+    facts: BTreeMap<SmolStr, Vec<(SmolStr, Value)>>,
+    /// Event name, source and household, by key.
+    kinds: BTreeMap<SmolStr, (SmolStr, SmolStr, SmolStr)>,
     seen: Vec<Seen>,
     sampled: StreamTime,
     answers: Answers,
@@ -104,7 +105,9 @@ impl Player<'_> {
         let first = steps.first().map_or(start, |(at, _)| (*at).min(start));
         self.sampled = first.day().plus(-1).start();
         self.pipeline.sample(self.sampled);
-        self.household(&self.facts.clone(), self.sampled)?;
+        for (who, facts) in self.facts.clone() {
+            self.household(&who, &facts, self.sampled)?;
+        }
         let half = steps.len() / 2;
         for (place, (at, step)) in steps.into_iter().enumerate() {
             self.pass(at, way)?;
@@ -124,8 +127,21 @@ impl Player<'_> {
 
     /// What the rule says now.
     fn decision(&self) -> Option<Decision> {
-        let (state, rule) = self.pipeline.state(HOUSEHOLDS_LOG, 0).zip(self.rule)?;
-        decision_today(state, self.pack, rule, &self.case.household, &HouseholdsConfig::default())
+        let rule = self.rule?;
+        let (log, entity) = match &rule.per {
+            Per::Household => (HOUSEHOLDS_LOG, self.case.household.clone()),
+            Per::Area(kind) => (AREAS_LOG, self.area_of_the_case(kind)?),
+        };
+        let state = self.pipeline.state(log, 0)?;
+        decision_today(state, self.pack, rule, &entity, &HouseholdsConfig::default())
+    }
+
+    /// The area in which the household of the case lies.
+    fn area_of_the_case(&self, kind: &str) -> Option<SmolStr> {
+        let area = self.contracts.areas().iter().find(|area| area.name == kind)?;
+        let facts = self.facts.get(&self.case.household)?;
+        let (_, value) = facts.iter().find(|(name, _)| *name == area.fact)?;
+        Some(EntityId::of_area(kind, value.as_text()?).0)
     }
 
     /// Takes note of what the conditions say now.
@@ -234,25 +250,35 @@ impl Player<'_> {
         Ok(())
     }
 
-    fn household(&mut self, facts: &[(SmolStr, Value)], at: StreamTime) -> Result<(), String> {
+    fn household(&mut self, who: &SmolStr, facts: &[(SmolStr, Value)], at: StreamTime) -> Result<(), String> {
         let from = at.day().plus(-LONG_AGO_DAYS);
         let key = |key: &str| EventKey { source: SmolStr::new_static(SOURCE), key: SmolStr::new(key) };
         let link = LinkRecord {
             key: key("link"),
             revision: 1,
-            subject: SubjectId::new(PERSON),
-            household: EntityId(self.case.household.clone()),
+            subject: self.person(who),
+            household: EntityId(who.clone()),
             confidence: 100,
             from,
             to: None,
             removed: false,
         };
         self.send(Route::Subject, &Payload::Link(link), false)?;
-        self.tell_facts(facts, key("facts"), from)
+        self.tell_facts(who, facts, key("facts"), from)
+    }
+
+    /// Whom signals of a household are about.
+    fn person(&self, who: &SmolStr) -> SubjectId {
+        if *who == self.case.household {
+            SubjectId::new(PERSON)
+        } else {
+            SubjectId::new(format!("{PERSON}-{who}"))
+        }
     }
 
     fn tell_facts(
         &mut self,
+        who: &SmolStr,
         facts: &[(SmolStr, Value)],
         key: EventKey,
         from: crate::types::Day,
@@ -260,7 +286,7 @@ impl Player<'_> {
         let mut fields = facts.to_vec();
         fields.sort_by(|a, b| a.0.cmp(&b.0));
         let version = FactVersion { key, revision: 1, from, subject: None, fields };
-        let entity = EntityId(self.case.household.clone());
+        let entity = EntityId(who.clone());
         self.send(Route::Household, &Payload::Facts(FactsRecord { entity, version, removed: false }), false)
     }
 
@@ -286,57 +312,72 @@ impl Player<'_> {
 
     fn step(&mut self, step: &Step, place: usize, arrives: StreamTime, twice: bool) -> Result<(), String> {
         let at = step.at.from(self.file.start);
+        let who = whom(self.case, step);
         match &step.what {
             Happening::Event(reported) => {
-                let (topic, payload) = self.signal(reported, at)?;
+                let (topic, payload) = self.signal(&who, reported, at)?;
                 self.send_to(topic, &payload, twice)
             }
             Happening::Area(reported) => {
-                let (topic, payload) = self.area(reported, at)?;
+                let (topic, payload) = self.area(&who, reported, at)?;
                 self.send_to(topic, &payload, twice)
             }
             Happening::End(key) => self.bodiless(key, place, Some(at), twice),
             Happening::Void(key) => self.bodiless(key, place, None, twice),
             Happening::Action { event, fields } => self.action(event, fields, place, arrives, twice),
             Happening::Facts(told) => {
+                let facts = self.facts.entry(who.clone()).or_default();
                 for (name, value) in told {
-                    self.facts.retain(|(known, _)| known != name);
-                    self.facts.push((name.clone(), value.clone()));
+                    facts.retain(|(known, _)| known != name);
+                    facts.push((name.clone(), value.clone()));
                 }
+                let facts = facts.clone();
                 let key = EventKey {
                     source: SmolStr::new_static(SOURCE),
                     key: SmolStr::new(format!("facts-{place}")),
                 };
-                self.tell_facts(&self.facts.clone(), key, at.day())
+                self.tell_facts(&who, &facts, key, at.day())
             }
         }
     }
 
     fn key(&self, key: &SmolStr) -> EventKey {
-        let source = self.kinds.get(key).map_or(SmolStr::new_static(SOURCE), |(_, source)| source.clone());
+        let source = self.kinds.get(key).map_or(SmolStr::new_static(SOURCE), |(_, source, _)| source.clone());
         EventKey { source, key: key.clone() }
     }
 
-    fn signal(&self, reported: &Reported, at: StreamTime) -> Result<(SmolStr, Payload), String> {
+    fn signal(
+        &self,
+        who: &SmolStr,
+        reported: &Reported,
+        at: StreamTime,
+    ) -> Result<(SmolStr, Payload), String> {
         let contracts = self.contracts;
         let topic = topic_of(contracts, &reported.event)?;
         let change = body(reported, topic, at, reported.fields.clone());
-        let payload = self.signal_of(topic, &reported.key, reported.revision, change);
+        let payload = self.signal_of(who, topic, &reported.key, reported.revision, change);
         Ok((topic.name.clone(), payload))
     }
 
-    fn signal_of(&self, topic: &Topic, key: &SmolStr, revision: i64, change: Change) -> Payload {
+    fn signal_of(
+        &self,
+        who: &SmolStr,
+        topic: &Topic,
+        key: &SmolStr,
+        revision: i64,
+        change: Change,
+    ) -> Payload {
         Payload::Signal(Signal {
             key: self.key(key),
             revision,
             change,
-            owners: vec![SubjectId::new(PERSON)],
+            owners: vec![self.person(who)],
             region: None,
             lateness_days: topic.lateness_days,
         })
     }
 
-    fn area(&self, reported: &Reported, at: StreamTime) -> Result<(SmolStr, Payload), String> {
+    fn area(&self, who: &SmolStr, reported: &Reported, at: StreamTime) -> Result<(SmolStr, Payload), String> {
         let contracts = self.contracts;
         let topic = topic_of(contracts, &reported.event)?;
         // What is written as a fact of households says where; else it is where the household is.
@@ -346,7 +387,7 @@ impl Player<'_> {
             Value::List(items) => items.iter().filter_map(|item| scope(name, item)).collect(),
             one => scope(name, one).into_iter().collect::<Vec<_>>(),
         };
-        let own: Vec<AreaScope> = self.facts.iter().flat_map(scope_of).collect();
+        let own: Vec<AreaScope> = self.facts.get(who).into_iter().flatten().flat_map(scope_of).collect();
         let written: Vec<AreaScope> = given.into_iter().flat_map(scope_of).collect();
         let fields: Vec<(SmolStr, Value)> = fields.into_iter().cloned().collect();
         let change = body(reported, topic, at, fields);
@@ -368,14 +409,14 @@ impl Player<'_> {
         twice: bool,
     ) -> Result<(), String> {
         let contracts = self.contracts;
-        let (event, _) =
+        let (event, _, who) =
             self.kinds.get(key).cloned().ok_or_else(|| format!("no event has the key \"{key}\""))?;
         let topic = topic_of(contracts, &event)?;
         // Above what its author wrote before it, whatever has arrived.
         let before = self.case.events.iter().take(written).filter(|step| key_of(step) == Some(key)).count();
         let revision = i64::try_from(before).unwrap_or(0) + 1;
         let change = ended.map_or(Change::Void, |at| Change::End(moment(topic, at)));
-        let payload = self.signal_of(topic, key, revision, change);
+        let payload = self.signal_of(&who, topic, key, revision, change);
         self.send_to(topic.name.clone(), &payload, twice)
     }
 
@@ -393,7 +434,7 @@ impl Player<'_> {
         let topic = topic_of(self.contracts, event)?.name.clone();
         let action = Action {
             key: EventKey { source: SmolStr::new_static(SOURCE), key: SmolStr::new(format!("act-{place}")) },
-            entity: EntityId(self.case.household.clone()),
+            entity: EntityId(alert.about.clone()),
             episode: EpisodeId(alert.episode.clone()),
             seen_revision: alert.revision,
             // Which step it is stands among the fields.
@@ -408,14 +449,27 @@ impl Player<'_> {
     }
 }
 
-/// Event name and source of each key of a case.
-fn kinds(case: &Case) -> BTreeMap<SmolStr, (SmolStr, SmolStr)> {
+/// To whom a step happens.
+fn whom(case: &Case, step: &Step) -> SmolStr {
+    step.household.as_ref().unwrap_or(&case.household).clone()
+}
+
+/// The households of a case.
+fn households(case: &Case) -> BTreeSet<SmolStr> {
+    let named = case.events.iter().map(|step| whom(case, step));
+    named.chain([case.household.clone()]).collect()
+}
+
+/// Event name, source and household of each key of a case.
+fn kinds(case: &Case) -> BTreeMap<SmolStr, (SmolStr, SmolStr, SmolStr)> {
     let reported = case.events.iter().filter_map(|step| match &step.what {
-        Happening::Event(reported) | Happening::Area(reported) => Some(reported),
+        Happening::Event(reported) | Happening::Area(reported) => Some((step, reported)),
         Happening::End(_) | Happening::Void(_) | Happening::Action { .. } | Happening::Facts(_) => None,
     });
     let source = |reported: &Reported| reported.source.clone().unwrap_or(SmolStr::new_static(SOURCE));
-    reported.map(|told| (told.key.clone(), (told.event.clone(), source(told)))).collect()
+    reported
+        .map(|(step, told)| (told.key.clone(), (told.event.clone(), source(told), whom(case, step))))
+        .collect()
 }
 
 /// The key of the event that a step tells of.

@@ -20,7 +20,7 @@ struct Process {
     stage: Option<&'static str>,
 }
 
-pub(crate) const STAGES: [&str; 4] = ["intake", "identity", "households", "control"];
+pub(crate) const STAGES: [&str; 5] = ["intake", "identity", "households", "areas", "control"];
 
 /// What was used up to a moment.
 #[derive(Clone, Debug, Default)]

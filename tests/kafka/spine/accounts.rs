@@ -1,6 +1,6 @@
 //! Where each raw record went: its origin in the stage logs, or its letter.
 
-use ieum::engine::message::{ControlMessage, HouseholdMessage, SubjectMessage, decode};
+use ieum::engine::message::{AreaMessage, ControlMessage, HouseholdMessage, SubjectMessage, decode};
 use ieum::types::Origin;
 
 /// The raw record that a record of `ieum.subjects` was made of. A record further down a trail was made by identity.
@@ -35,6 +35,17 @@ pub(crate) fn of_household(value: &[u8], partition: i32) -> (Option<Origin>, i32
         | HouseholdMessage::AreaFact { .. }
         | HouseholdMessage::Merged { .. }
         | HouseholdMessage::Split { .. } => (None, 0),
+    }
+}
+
+/// The raw record that intake made a record of `ieum.areas` of; what households tell is accounted for in their own log.
+pub(crate) fn of_area(value: &[u8]) -> Option<Origin> {
+    match decode(value).expect("a record of ieum.areas") {
+        AreaMessage::Action { origin, .. } => Some(origin),
+        AreaMessage::Touch { .. }
+        | AreaMessage::Tick(_)
+        | AreaMessage::Pack { .. }
+        | AreaMessage::Continue => None,
     }
 }
 

@@ -8,7 +8,7 @@ use ieum::contracts::Tree;
 use ieum::engine::effect::Output;
 use ieum::engine::lane::io::{Polled, TopicPartition};
 use ieum::engine::layout::{
-    ALERTS_TOPIC, CONTROL_LOG, HOUSEHOLDS_LOG, LETTERS_TOPIC, REVIEW_TOPIC, SUBJECTS_LOG,
+    ALERTS_TOPIC, AREAS_LOG, CONTROL_LOG, HOUSEHOLDS_LOG, LETTERS_TOPIC, REVIEW_TOPIC, SUBJECTS_LOG,
 };
 use ieum::engine::message::{HouseholdMessage, decode};
 use ieum::sim::pipeline::{KnownPacks, LogRecord, replay_stage, stages};
@@ -70,6 +70,7 @@ impl World {
         let logs = self.committed(&[
             SUBJECTS_LOG,
             HOUSEHOLDS_LOG,
+            AREAS_LOG,
             CONTROL_LOG,
             ALERTS_TOPIC,
             REVIEW_TOPIC,
@@ -88,7 +89,9 @@ impl World {
         let stages = stages(&self.contracts, &self.layout, packs).unwrap();
         let outputs: Vec<Output> = std::thread::scope(|threads| {
             let mut replays = Vec::new();
-            for stage in stages.iter().filter(|stage| ["identity", "households"].contains(&stage.name())) {
+            for stage in
+                stages.iter().filter(|stage| ["identity", "households", "areas"].contains(&stage.name()))
+            {
                 for (at, log) in logs.iter().filter(|(at, _)| stage.inputs().contains(&at.topic)) {
                     replays.push(threads.spawn(move || {
                         let log: Vec<LogRecord> = log.iter().map(log_record).collect();
@@ -128,6 +131,9 @@ impl World {
         let mut count = |origin, copy| *found.entry((origin, copy)).or_default() += 1;
         for record in records(logs, SUBJECTS_LOG) {
             accounts::of_subject(value(record)).into_iter().for_each(|origin| count(origin, 0));
+        }
+        for record in records(logs, AREAS_LOG) {
+            accounts::of_area(value(record)).into_iter().for_each(|origin| count(origin, 0));
         }
         for record in records(logs, HOUSEHOLDS_LOG) {
             let (origin, copy) = accounts::of_household(value(record), record.at.partition);

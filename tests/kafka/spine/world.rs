@@ -9,7 +9,9 @@ use ieum::engine::control::declare::Declarer;
 use ieum::engine::households::Households;
 use ieum::engine::identity::IDENTITY_CHANGELOG;
 use ieum::engine::lane::io::{Outgoing, Polled, TopicPartition};
-use ieum::engine::layout::{ALERTS_TOPIC, CONTROL_LOG, HOUSEHOLDS_LOG, Layout, PACKS_TOPIC, SUBJECTS_LOG};
+use ieum::engine::layout::{
+    ALERTS_TOPIC, AREAS_LOG, CONTROL_LOG, HOUSEHOLDS_LOG, Layout, PACKS_TOPIC, SUBJECTS_LOG,
+};
 use ieum::engine::message::{ControlMessage, RawPosition, decode, encode};
 use ieum::ingest::{Ends, Tail, TailFrom};
 use ieum::publish::Plain;
@@ -28,8 +30,12 @@ use std::time::{Duration, Instant};
 /// Partitions of each topic, so that a run has few transactions to wait for and still more than one of each.
 const PARTITIONS: i32 = 2;
 /// The logs of stages with state, and who reads them.
-const STAGE_LOGS: [(&str, &str); 3] =
-    [("identity", SUBJECTS_LOG), ("households", HOUSEHOLDS_LOG), ("control", CONTROL_LOG)];
+const STAGE_LOGS: [(&str, &str); 4] = [
+    ("identity", SUBJECTS_LOG),
+    ("households", HOUSEHOLDS_LOG),
+    ("areas", AREAS_LOG),
+    ("control", CONTROL_LOG),
+];
 const APPLICATION: &str = "spine";
 
 /// An alert as it came.

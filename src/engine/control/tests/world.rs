@@ -6,9 +6,9 @@ use super::super::sources::DeclaredFeed;
 use super::super::task::{ControlTask, Shared};
 use super::super::*;
 use crate::engine::effect::{Fact, Input};
-use crate::engine::layout::{HOUSEHOLDS_LOG, SUBJECTS_LOG};
+use crate::engine::layout::{AREAS_LOG, HOUSEHOLDS_LOG, SUBJECTS_LOG};
 use crate::engine::message::{
-    Clock, ControlMessage, HouseholdMessage, RawPosition, SubjectMessage, Tick, decode, encode,
+    AreaMessage, Clock, ControlMessage, HouseholdMessage, RawPosition, SubjectMessage, Tick, decode, encode,
 };
 use crate::engine::state::{MemoryState, Record};
 use crate::types::{MS_PER_DAY, PackHash, StreamTime};
@@ -35,7 +35,8 @@ pub(super) fn feed(source: &str, topic: &str, rhythm_days: u16) -> DeclaredFeed 
 }
 
 pub(super) fn world(feeds: Vec<DeclaredFeed>) -> World {
-    let layout = Layout::new([(SmolStr::new(SUBJECTS_LOG), 2), (SmolStr::new(HOUSEHOLDS_LOG), 2)]);
+    let logs = [SUBJECTS_LOG, HOUSEHOLDS_LOG, AREAS_LOG];
+    let layout = Layout::new(logs.map(|log| (SmolStr::new_static(log), 2)));
     let health = Health::with(Box::new(|tree| Some(format!("{tree:?}").into_bytes())));
     let shared = Arc::new(Shared { feeds, health, config: ControlConfig::default(), layout });
     let task = ControlTask::new(Arc::clone(&shared));
@@ -44,7 +45,7 @@ pub(super) fn world(feeds: Vec<DeclaredFeed>) -> World {
 
 impl World {
     /// Handles a message and says what left: `I10` a tick to identity, `H10!` one to households that is not complete,
-    /// each into every partition, with the sources that changed; `pack`; `health`.
+    /// `A10` one to areas, each into every partition, with the sources that changed; `pack`, `apack` to areas; `health`.
     pub(super) fn send(&mut self, message: &ControlMessage) -> String {
         if let ControlMessage::Sample { t, .. } = message {
             self.at_ms = t.0;
@@ -80,6 +81,11 @@ impl World {
                     HouseholdMessage::Pack { .. } => String::from("pack"),
                     other => panic!("only ticks and packs go to households: {other:?}"),
                 },
+                AREAS_LOG => match decode(&output.value).expect("an area message") {
+                    AreaMessage::Tick(tick) => tick_word('A', &tick),
+                    AreaMessage::Pack { .. } => String::from("apack"),
+                    other => panic!("only ticks and packs go to areas: {other:?}"),
+                },
                 _ => String::from("health"),
             };
             match said.last_mut().filter(|(last, to)| *last == word && !to.contains(&output.partition)) {
@@ -98,10 +104,11 @@ impl World {
     }
 
     pub(super) fn control(&self) -> ControlState {
-        match self.state.iter().next().map(|(_, record)| (*record).clone()) {
-            Some(Record::Control(state)) => state,
-            _ => ControlState::default(),
-        }
+        let found = self.state.iter().find_map(|(_, record)| match &*record {
+            Record::Control(state) => Some(state.clone()),
+            _ => None,
+        });
+        found.unwrap_or_default()
     }
 }
 

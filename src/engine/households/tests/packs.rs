@@ -15,6 +15,7 @@ pub(super) fn rule(id: &str) -> Build {
         title: "시험 규칙".into(),
         law: vec![],
         effective: Effective { from: Day(0), to: None },
+        per: Per::Household,
         signals: vec![],
         nodes: vec![],
         when: 0,

@@ -85,6 +85,7 @@ pub(super) fn rule(asks: Vec<(&str, Ask)>) -> CrisisRule {
         title: String::new(),
         law: Vec::new(),
         effective: Effective { from: d(-10_000), to: None },
+        per: Per::Household,
         signals: signals(),
         nodes,
         when,

@@ -3,13 +3,13 @@
 use super::Spine;
 use crate::contracts::Tree;
 use crate::engine::lane::io::{Polled, TopicPartition};
-use crate::engine::layout::{CONTROL_LOG, HOUSEHOLDS_LOG, LETTERS_TOPIC, SUBJECTS_LOG};
-use crate::engine::message::{ControlMessage, HouseholdMessage, SubjectMessage, decode};
+use crate::engine::layout::{AREAS_LOG, CONTROL_LOG, HOUSEHOLDS_LOG, LETTERS_TOPIC, SUBJECTS_LOG};
+use crate::engine::message::{AreaMessage, ControlMessage, HouseholdMessage, SubjectMessage, decode};
 use crate::engine::state::{Key, Record};
 use crate::engine::task::Stage;
 use crate::sim::broker::open;
 use crate::sim::lanes::{World, group_of, solo};
-use crate::types::{Origin, SmolStr};
+use crate::types::{Origin, SmolStr, StreamTime};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -142,6 +142,11 @@ impl Spine {
                         Ok(HouseholdMessage::Area { origin, .. }) => *found.entry(origin).or_default() += 1,
                         _ => {}
                     },
+                    AREAS_LOG => {
+                        if let Ok(AreaMessage::Action { origin, .. }) = decode(value) {
+                            *found.entry(origin).or_default() += copies;
+                        }
+                    }
                     CONTROL_LOG => {
                         statements +=
                             usize::from(matches!(decode(value), Ok(ControlMessage::Delivered { .. })));
@@ -215,20 +220,32 @@ impl Spine {
                 return Err(format!("intake committed {committed:?} of {at:?} and reported {told:?}"));
             }
         }
-        for partition in 0..self.layout.partitions(HOUSEHOLDS_LOG) {
-            let at = TopicPartition { topic: SmolStr::new_static(HOUSEHOLDS_LOG), partition };
-            let ticks = cluster.committed_records(&at).into_iter().filter_map(|record| {
-                match decode(record.value.as_deref().unwrap_or_default()) {
-                    Ok(HouseholdMessage::Tick(tick)) => Some(tick.through),
-                    _ => None,
+        for log in [HOUSEHOLDS_LOG, AREAS_LOG] {
+            for partition in 0..self.layout.partitions(log) {
+                let at = TopicPartition { topic: SmolStr::new_static(log), partition };
+                let records = cluster.committed_records(&at).into_iter();
+                let last = records.filter_map(|record| tick(log, &record)).max();
+                if last != Some(self.sampled) {
+                    return Err(format!("time of {at:?} stands at {last:?}, declared was {}", self.sampled));
                 }
-            });
-            let last = ticks.max();
-            if last != Some(self.sampled) {
-                return Err(format!("time of {at:?} stands at {last:?}, declared was {}", self.sampled));
             }
         }
         Ok(())
+    }
+}
+
+/// The time that a record of a log tells, if it is a tick.
+fn tick(log: &str, record: &Polled) -> Option<StreamTime> {
+    let value = record.value.as_deref().unwrap_or_default();
+    match log {
+        HOUSEHOLDS_LOG => match decode(value) {
+            Ok(HouseholdMessage::Tick(tick)) => Some(tick.through),
+            _ => None,
+        },
+        _ => match decode(value) {
+            Ok(AreaMessage::Tick(tick)) => Some(tick.through),
+            _ => None,
+        },
     }
 }
 
@@ -239,6 +256,7 @@ fn is_said(topic: &str, record: &Polled) -> bool {
     match topic {
         SUBJECTS_LOG => !matches!(decode(value), Ok(SubjectMessage::Continue)),
         HOUSEHOLDS_LOG => !matches!(decode(value), Ok(HouseholdMessage::Continue)),
+        AREAS_LOG => !matches!(decode(value), Ok(AreaMessage::Continue)),
         CONTROL_LOG => {
             matches!(decode(value), Ok(ControlMessage::Reached { .. } | ControlMessage::Delivered { .. }))
         }

@@ -1,4 +1,4 @@
-//! A small city through the lanes of all four real stages, with the shipped contracts and rules, in whatever weather.
+//! A small city through the lanes of all five real stages, with the shipped contracts and rules, in whatever weather.
 
 mod cast;
 mod check;
@@ -8,7 +8,7 @@ use super::{Weather, World};
 use crate::contracts::{Contracts, Tree};
 use crate::engine::lane::io::{Outgoing, TopicPartition};
 use crate::engine::lane::{Guarantee, LaneConfig};
-use crate::engine::layout::{ALERTS_TOPIC, CONTROL_LOG, HOUSEHOLDS_LOG, Layout, SUBJECTS_LOG};
+use crate::engine::layout::{ALERTS_TOPIC, AREAS_LOG, CONTROL_LOG, HOUSEHOLDS_LOG, Layout, SUBJECTS_LOG};
 use crate::engine::letter::{Letters, letter_encoder};
 use crate::engine::message::{Clock, ControlMessage, RawPosition, encode};
 use crate::engine::task::{PackSource, Stage};
@@ -73,7 +73,7 @@ impl Kit {
 
 /// One partition each, save where keys and stages must meet several.
 fn layout_of(contracts: &Contracts) -> Layout {
-    let several = [SUBJECTS_LOG, HOUSEHOLDS_LOG, ALERTS_TOPIC];
+    let several = [SUBJECTS_LOG, HOUSEHOLDS_LOG, AREAS_LOG, ALERTS_TOPIC];
     let is_several = |name: &str| several.contains(&name) || name.starts_with("registry.");
     Layout::new(contracts.topics().map(|t| (t.name.clone(), if is_several(&t.name) { 2 } else { 1 })))
 }
@@ -107,7 +107,7 @@ impl Spine {
         Self::of(kit, seed, faults, weather, |stages, _| stages)
     }
 
-    /// The same with other stages in place of the four: made of them and the source of packs.
+    /// The same with other stages in place of the five: made of them and the source of packs.
     pub(super) fn of(
         kit: &Kit,
         seed: u64,

@@ -1,4 +1,4 @@
-//! The four real stages and a defect in what the households stage says: of some households, it panics, says too much or
+//! The five real stages and a defect in what the households stage says: of some households, it panics, says too much or
 //! what no contract takes, in timers, jobs and records. The others must not notice; and once it is mended, those that were
 //! parked are taken back, their records sent again.
 
@@ -90,11 +90,12 @@ impl Town {
         let flaw = Flaw { contracts: Arc::clone(&kit.contracts), until_ms: Arc::clone(&until_ms) };
         let (mut flawed, mut sound) = (None, None);
         let spine = Spine::of(kit, seed, faults, weather, |mut stages, packs| {
-            stages.pop();
+            let place =
+                stages.iter().position(|stage| stage.name() == Households::NAME).expect("one of five");
             sound = Some(Arc::new(households(kit, Arc::clone(&packs))) as Arc<dyn Stage>);
             let stage = Arc::new(households(kit, packs).flawed(Arc::new(flaw))) as Arc<dyn Stage>;
             flawed = Some(Arc::clone(&stage));
-            stages.push(stage);
+            stages[place] = stage;
             stages
         })?;
         let (flawed, sound) = (flawed.expect("made above"), sound.expect("made above"));
