@@ -34,7 +34,7 @@ pub use records::{
     AreaBody, AreaEntry, Contributor, DailyUse, Episode, EpisodeStatus, EscalationClock, HOUSE, Hold,
     HouseholdHead, HouseholdPage, Mark, Meter, ReasonState, RuleWait, StepState,
 };
-pub use why::decision_today;
+pub use why::{Standing, decision_today, fact_today, pack_in_force, standing, tick_if_nothing_happens};
 
 use super::lane::io::TopicPartition;
 use super::layout::{HOUSEHOLDS_LOG, Layout};
