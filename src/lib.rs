@@ -5,6 +5,7 @@ pub mod contracts;
 pub mod rules;
 pub mod engine;
 pub mod sim;
+pub mod replay;
 
 #[cfg(feature = "shell")]
 pub mod config;
