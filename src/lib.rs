@@ -6,6 +6,7 @@ pub mod rules;
 pub mod engine;
 pub mod matching;
 pub mod sim;
+pub mod replay;
 
 #[cfg(feature = "shell")]
 pub mod config;

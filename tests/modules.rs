@@ -13,6 +13,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("engine", &["types", "contracts", "rules"]),
     ("matching", &["types", "contracts", "rules"]),
     ("sim", &["types", "contracts", "rules", "engine", "matching"]),
+    ("replay", &["types", "contracts", "rules", "engine", "sim"]),
     ("config", &["types", "contracts"]),
     ("telemetry", &["types", "contracts", "rules", "engine", "config"]),
     ("ingest", &["types", "contracts", "engine", "config", "telemetry"]),
@@ -44,6 +45,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "engine",
             "matching",
             "sim",
+            "replay",
             "config",
             "telemetry",
             "ingest",
@@ -57,7 +59,7 @@ const MODULES: &[(&str, &[&str])] = &[
 ];
 
 /// The modules that compile with `--no-default-features`.
-const PURE: &[&str] = &["types", "contracts", "rules", "engine", "matching", "sim"];
+const PURE: &[&str] = &["types", "contracts", "rules", "engine", "matching", "sim", "replay"];
 
 /// Crates that no pure module may name: each is a door to the world.
 const WORLDLY: &[&str] = &[

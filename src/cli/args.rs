@@ -1,6 +1,6 @@
 //! The command line, as `--help` shows it. Each command's own arguments stand beside what it does.
 
-use super::{alerts, check, demo, explain, inspect, manual, rules, run, simulate, status, topics};
+use super::{alerts, check, demo, explain, inspect, log, manual, rules, run, simulate, status, topics};
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -49,6 +49,7 @@ pub(super) enum Command {
     Rules(rules::Rules),
     Topics(topics::Topics),
     Simulate(simulate::Simulate),
+    Log(log::Log),
     State(inspect::State),
     Explain(explain::Explain),
     Completions(manual::Completions),

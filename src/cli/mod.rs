@@ -12,9 +12,11 @@ mod exit;
 mod explain;
 mod files;
 mod inspect;
+mod log;
 mod manual;
 mod output;
 mod pages;
+mod recorded;
 mod rules;
 mod run;
 mod simulate;
@@ -41,6 +43,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args),
         Command::Alerts(args) => alerts::run(args),
         Command::Simulate(args) => simulate::run(args),
+        Command::Log(args) => log::run(args),
         Command::Status(args) => status::run(args),
         Command::State(args) => inspect::run(args),
         Command::Topics(args) => topics::run(args),

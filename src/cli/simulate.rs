@@ -1,4 +1,6 @@
-//! `ieum simulate`: the synthetic city, written to a broker or scored against its own truth.
+//! `ieum simulate`: the synthetic city, written to a broker, recorded, or scored against its own truth.
+
+mod record;
 
 use super::connect::Connect;
 use super::control;
@@ -6,12 +8,14 @@ use super::exit::{Exit, Outcome, Stop};
 use super::output;
 use super::stop::Asked;
 use super::writer::{Turn, Writer};
-use crate::contracts::builtin;
+use crate::contracts::{Contracts, builtin};
 use crate::engine::message::Clock;
+use crate::rules::plan::Pack;
 use crate::sim::city::{City, Plan};
 use crate::sim::score;
 use crate::types::Day;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,7 +23,8 @@ use std::time::{Duration, Instant};
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  ieum simulate --config deploy/local.toml --households 20000 --days 90\n  \
-                        ieum simulate --brokers 127.0.0.1:9092 --seed 7 --start 2026-03-02\n\n\
+                        ieum simulate --brokers 127.0.0.1:9092 --seed 7 --start 2026-03-02\n  \
+                        ieum simulate --record target/city --days 90       for \"ieum rules backtest --log target/city/households.log\"\n\n\
                         It writes only to a control log whose clock is declared, and time only goes on: a second run begins on the\n\
                         day after the time declared last."
 )]
@@ -31,6 +36,11 @@ pub(super) struct Simulate {
     /// Write nothing: run the city through all stages in this process and print how well the rules find crises.
     #[arg(long, conflicts_with_all = ["config", "brokers", "set", "poison"])]
     score: bool,
+    /// Write nothing to a broker: run the city through all stages in this process, by the rules that came with the program, and
+    /// put into this folder the log of households (`households.log`), the alerts (`alerts.log`) and the hidden truth
+    /// (`truth.json`).
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "brokers", "set", "poison", "score"])]
+    record: Option<PathBuf>,
     /// First day; without it the city's own, or the day after the time declared last.
     #[arg(long, value_name = "DATE")]
     start: Option<Day>,
@@ -68,6 +78,9 @@ const LONG: Duration = Duration::from_secs(10);
 pub(super) fn run(args: &Simulate) -> Outcome {
     if args.score {
         return score(args);
+    }
+    if let Some(folder) = &args.record {
+        return record::record(args, folder);
     }
     let kafka = args.connect.config()?.kafka;
     let said = control::read(&kafka)?;
@@ -114,16 +127,21 @@ pub(super) fn run(args: &Simulate) -> Outcome {
     Ok(Exit::Ok)
 }
 
-/// Precision and recall of the built-in rules.
-fn score(args: &Simulate) -> Outcome {
-    let contracts = Arc::new(builtin());
-    let (Some(pack), _) = crate::rules::load(crate::rules::builtin_files(), &contracts) else {
+/// The plan of a city in this process, and the pack that came with the program.
+fn inside(args: &Simulate, contracts: &Contracts) -> Result<(Plan, Arc<Pack>), Stop> {
+    let (Some(pack), _) = crate::rules::load(crate::rules::builtin_files(), contracts) else {
         return Err(Stop::new(Exit::Found, "the built-in rules do not load: a defect"));
     };
     let usual = args.size.plan();
-    let plan = Plan { start: args.start.unwrap_or(usual.start), ..usual };
+    Ok((Plan { start: args.start.unwrap_or(usual.start), ..usual }, Arc::new(pack)))
+}
+
+/// Precision and recall of the built-in rules.
+fn score(args: &Simulate) -> Outcome {
+    let contracts = Arc::new(builtin());
+    let (plan, pack) = inside(args, &contracts)?;
     let bar = bar();
-    let scored = score::score(plan, &contracts, &Arc::new(pack), |permille| {
+    let scored = score::score(plan, &contracts, &pack, |permille| {
         bar.set_position(permille.unsigned_abs());
     });
     bar.finish_and_clear();

@@ -30,6 +30,7 @@ pub struct Tail {
     consumer: BaseConsumer<Quiet>,
     /// The last stable offset of each partition when it was opened, until it is passed.
     ahead: BTreeMap<TopicPartition, i64>,
+    partitions: i32,
 }
 
 impl Tail {
@@ -69,7 +70,8 @@ impl Tail {
         }
         let list = list_at(places.iter().map(|(at, offset)| (at, Offset::Offset(*offset))))?;
         consumer.assign(&list).map_err(|error| failure(&error))?;
-        Ok(Self { consumer, ahead })
+        let partitions = i32::try_from(places.len()).unwrap_or(i32::MAX);
+        Ok(Self { consumer, ahead, partitions })
     }
 
     /// The next committed record, or none within the wait.
@@ -98,6 +100,11 @@ impl Tail {
                 return Ok(None);
             }
         }
+    }
+
+    /// How many partitions its topics have together.
+    pub fn partitions(&self) -> i32 {
+        self.partitions
     }
 
     /// Whether all that was there when it was opened has been read.

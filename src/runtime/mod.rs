@@ -22,7 +22,7 @@ pub use broker::{KafkaBroker, LaneId};
 pub use codes::{
     CLOCK_DIFFERS, CLUSTER_UNKNOWN, LANE_REFUSED, NO_THREAD, RUNTIME_CODES, THREAD_PANICKED, TOPICS_DIFFER,
 };
-pub use packs::{Chunk, Packs, pack_records};
+pub use packs::{Chunk, Packs, pack_contents, pack_records};
 pub use schemas::schema_source;
 pub use status::{Ended, LaneState, LaneStatus, Status};
 

@@ -5,6 +5,7 @@
 
 use crate::config::KafkaConfig;
 use crate::contracts::Contracts;
+use crate::engine::lane::io::Failure;
 use crate::engine::layout::PACKS_TOPIC;
 use crate::engine::message::{decode, encode};
 use crate::engine::task::PackSource;
@@ -79,7 +80,7 @@ impl Packs {
         }
     }
 
-    fn read(&self, config: &KafkaConfig, stop: &AtomicBool) -> Result<(), crate::engine::lane::io::Failure> {
+    fn read(&self, config: &KafkaConfig, stop: &AtomicBool) -> Result<(), Failure> {
         let mut tail = Tail::open(config, &[PACKS_TOPIC], TailFrom::Beginning)?;
         let mut gathered = Gathered::default();
         while !stop.load(Ordering::Acquire) {
@@ -111,6 +112,22 @@ impl Packs {
             Err(error) => tracing::error!(pack = named.short(), %error, "a rule pack cannot be used"),
         }
     }
+}
+
+/// The content of every whole pack on the broker. An error if for so long nothing comes and the end was not reached.
+pub fn pack_contents(
+    config: &KafkaConfig,
+    patience: Duration,
+) -> Result<BTreeMap<PackHash, Vec<u8>>, Failure> {
+    let mut tail = Tail::open(config, &[PACKS_TOPIC], TailFrom::Beginning)?;
+    let (mut gathered, mut contents) = (Gathered::default(), BTreeMap::new());
+    while !tail.has_caught_up() {
+        let Some(record) = tail.poll(patience)? else {
+            return Err(Failure::Retry(format!("{PACKS_TOPIC} cannot be read to its end")));
+        };
+        contents.extend(gathered.take(record.key.as_deref().unwrap_or_default(), record.value.as_deref()));
+    }
+    Ok(contents)
 }
 
 /// Chunks of packs that are not complete yet.

@@ -8,5 +8,7 @@ pub mod faults;
 pub mod broker;
 pub mod lanes;
 pub mod pipeline;
+pub mod ground;
+pub mod run;
 pub mod score;
 pub mod ruletest;

@@ -3,10 +3,14 @@
 //!
 //! It is the engine of rule tests, of scoring, and the oracle beside which a run on a broker is laid.
 
+mod seat;
+
+pub use seat::Seat;
+
 use crate::contracts::Contracts;
 use crate::engine::areas::Areas;
 use crate::engine::control::{Control, ControlConfig};
-use crate::engine::effect::{Blocked, Effects, Fact, Input, Output};
+use crate::engine::effect::{Blocked, Fact, Output};
 use crate::engine::households::{Households, HouseholdsConfig};
 use crate::engine::identity::{Identity, IdentityConfig};
 use crate::engine::intake::Intake;
@@ -14,8 +18,8 @@ use crate::engine::lane::io::TopicPartition;
 use crate::engine::layout::{CONTROL_LOG, Layout};
 use crate::engine::letter::{Letters, letter_encoder};
 use crate::engine::message::{Clock, ControlMessage, RawPosition, encode};
-use crate::engine::state::{Key, MemoryState, Record};
-use crate::engine::task::{PackSource, Stage, Task};
+use crate::engine::state::MemoryState;
+use crate::engine::task::{PackSource, Stage};
 use crate::rules::plan::Pack;
 use crate::types::{PackHash, SmolStr, StreamTime};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -115,6 +119,8 @@ pub struct Pipeline {
     raw: BTreeSet<SmolStr>,
     logs: BTreeMap<TopicPartition, Log>,
     keep: bool,
+    tapped: Option<SmolStr>,
+    drawn: Vec<(i32, LogRecord)>,
     now: StreamTime,
     clock_fixed: bool,
     unkeyed: BTreeMap<SmolStr, i32>,
@@ -134,54 +140,6 @@ impl std::fmt::Debug for Pipeline {
 struct Runner {
     stage: Arc<dyn Stage>,
     seats: BTreeMap<TopicPartition, Seat>,
-}
-
-/// A task and what it keeps.
-struct Seat {
-    task: Box<dyn Task>,
-    state: MemoryState,
-    next: i64,
-}
-
-impl Seat {
-    fn new(stage: &dyn Stage, at: &TopicPartition) -> Self {
-        let mut task = stage.task(at);
-        task.rebuild(&mut std::iter::empty());
-        Self { task, state: MemoryState::default(), next: 0 }
-    }
-
-    fn handle(&mut self, at: &TopicPartition, record: &LogRecord) -> Result<Effects, Blocked> {
-        let input = Input {
-            topic: &at.topic,
-            partition: at.partition,
-            offset: record.offset,
-            timestamp_ms: record.timestamp_ms,
-            key: record.key.as_deref(),
-            value: record.value.as_deref(),
-            headers: &record.headers,
-        };
-        let effects = self.task.handle(&input, &self.state)?;
-        self.state.apply(&effects.delta);
-        self.next = record.offset + 1;
-        Ok(effects)
-    }
-
-    /// The task as it is after a restart: built anew from what was stored, in its stored form.
-    fn restart(&mut self, stage: &dyn Stage, at: &TopicPartition) {
-        let stored: Vec<(Key, Arc<Record>)> = self.state.iter().collect();
-        let reread = stored.iter().filter_map(|(key, record)| {
-            let key = Key::from_bytes(&key.to_bytes())?;
-            Some((key, Arc::new(Record::from_bytes(&record.to_bytes()).ok()?)))
-        });
-        let reread: Vec<(Key, Arc<Record>)> = reread.collect();
-        debug_assert_eq!(reread.len(), stored.len(), "what a task stores can be read again");
-        self.state = MemoryState::default();
-        let delta: Vec<_> =
-            reread.iter().map(|(key, record)| (key.clone(), Some(Arc::clone(record)))).collect();
-        self.state.apply(&delta);
-        self.task = stage.task(at);
-        self.task.rebuild(&mut reread.into_iter());
-    }
 }
 
 #[derive(Default)]
@@ -225,6 +183,8 @@ impl Pipeline {
             raw,
             logs: BTreeMap::new(),
             keep: false,
+            tapped: None,
+            drawn: Vec::new(),
             now: StreamTime::ZERO,
             clock_fixed: false,
             unkeyed: BTreeMap::new(),
@@ -236,6 +196,12 @@ impl Pipeline {
     /// Keeps every record of every log, to be asked for by [`Self::log`]; else a record is dropped once handled.
     pub fn keeping_logs(mut self) -> Self {
         self.keep = true;
+        self
+    }
+
+    /// Hands each record of a log on once it was handled, to be taken by [`Self::take_drawn`].
+    pub fn tapping(mut self, topic: &str) -> Self {
+        self.tapped = Some(SmolStr::new(topic));
         self
     }
 
@@ -340,8 +306,8 @@ impl Pipeline {
             return Ok(false);
         };
         let Some(log) = self.logs.get_mut(place) else { return Ok(false) };
-        let first = seat.next;
-        while let Some(record) = log.record(seat.next) {
+        let first = seat.next();
+        while let Some(record) = log.record(seat.next()) {
             let offset = record.offset;
             let effects = seat.handle(place, record).map_err(|why| {
                 let TopicPartition { topic, partition } = place.clone();
@@ -349,15 +315,18 @@ impl Pipeline {
             })?;
             outputs.extend(effects.outputs);
             self.facts.extend(effects.facts);
+            if self.tapped.as_ref() == Some(&place.topic) {
+                self.drawn.push((place.partition, record.clone()));
+            }
             if !self.keep {
                 log.records.pop_front();
                 log.first += 1;
             }
         }
-        if seat.next == first {
+        if seat.next() == first {
             return Ok(false);
         }
-        outputs.extend(seat.task.commit_outputs(&[(place.clone(), seat.next)]));
+        outputs.extend(seat.commit_outputs(place));
         for output in outputs {
             self.hand_on(output);
         }
@@ -377,8 +346,8 @@ impl Pipeline {
     fn continue_jobs(&mut self) -> bool {
         let mut waiting = Vec::new();
         for runner in &self.runners {
-            for (place, seat) in runner.seats.iter().filter(|(_, seat)| seat.task.has_job()) {
-                waiting.extend(seat.task.continue_record().map(|(topic, value)| {
+            for (place, seat) in runner.seats.iter().filter(|(_, seat)| seat.has_job()) {
+                waiting.extend(seat.continue_record().map(|(topic, value)| {
                     (TopicPartition { topic: SmolStr::new_static(topic), partition: place.partition }, value)
                 }));
             }
@@ -404,6 +373,11 @@ impl Pipeline {
         std::mem::take(&mut self.emitted)
     }
 
+    /// The records of the tapped log that were handled since this was last asked, each with its partition, in order.
+    pub fn take_drawn(&mut self) -> Vec<(i32, LogRecord)> {
+        std::mem::take(&mut self.drawn)
+    }
+
     /// What happened since this was last asked.
     pub fn take_facts(&mut self) -> Vec<Fact> {
         std::mem::take(&mut self.facts)
@@ -418,7 +392,7 @@ impl Pipeline {
     /// What the task of one partition keeps.
     pub fn state(&self, topic: &str, partition: i32) -> Option<&MemoryState> {
         let at = TopicPartition { topic: SmolStr::new(topic), partition };
-        self.runners.iter().find_map(|runner| runner.seats.get(&at)).map(|seat| &seat.state)
+        self.runners.iter().find_map(|runner| runner.seats.get(&at)).map(Seat::state)
     }
 }
 

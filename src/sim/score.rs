@@ -6,36 +6,22 @@
 //! household is in crisis when it opens, or was up to 30 days before. Beside the rules stands a plain ranking that names, week
 //! by week, as many households as the rules opened alerts: those with the most signals.
 
-use super::city::{About, AlertSeen, City, Driver, Plan, Spell, Step};
-use super::pipeline::{KnownPacks, Pipeline, Stuck, stages};
+use super::city::{About, AlertSeen, City, Plan};
+use super::ground::{Days, Ground, Verdict};
+use super::run::{Happening, RunError, run};
 use crate::contracts::{Contracts, Tree};
-use crate::engine::effect::Fact;
-use crate::engine::layout::{ALERTS_TOPIC, Layout};
 use crate::rules::plan::Pack;
 use crate::types::{Day, SmolStr};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// Days from a spell's first signal within which an alert must open; and days after a spell for which one is still right.
-pub const HIT_DAYS: i32 = 30;
 /// Days over which the plain ranking counts, and for which it does not name a household again.
 const RANKED_DAYS: i32 = 90;
 const NAMED_DAYS: i32 = 60;
 const WEEK_DAYS: i32 = 7;
 /// A round of the national system: two months.
 const ROUND_DAYS: i32 = 61;
-
-/// Why a city could not be scored.
-#[derive(Debug, thiserror::Error)]
-pub enum ScoreError {
-    /// The plan or the contracts do not allow it.
-    #[error("{0}")]
-    City(String),
-    /// A task could not go on.
-    #[error(transparent)]
-    Stuck(#[from] Stuck),
-}
 
 /// Right and all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,7 +33,8 @@ pub struct Part {
 }
 
 impl Part {
-    fn add(&mut self, right: bool) {
+    /// Counts one.
+    pub fn add(&mut self, right: bool) {
         self.right += u64::from(right);
         self.all += 1;
     }
@@ -108,7 +95,7 @@ pub fn score(
     contracts: &Arc<Contracts>,
     pack: &Arc<Pack>,
     progress: impl FnMut(i64),
-) -> Result<Score, ScoreError> {
+) -> Result<Score, RunError> {
     watched(plan, contracts, pack, progress, |_| {})
 }
 
@@ -119,61 +106,38 @@ fn watched(
     pack: &Arc<Pack>,
     mut progress: impl FnMut(i64),
     mut seen: impl FnMut(&Tree),
-) -> Result<Score, ScoreError> {
-    let layout = Layout::new(contracts.topics().map(|topic| (topic.name.clone(), 1)));
-    let packs = Arc::new(KnownPacks::new([Arc::clone(pack)]));
-    let stages = stages(contracts, &layout, packs).map_err(ScoreError::City)?;
-    let mut pipeline = Pipeline::new(stages, layout);
-    let mut driver = Driver::new(City::new(plan, Arc::clone(contracts)).map_err(ScoreError::City)?);
-    let mut watch = Watch::new(&driver.city);
-    pipeline.publish(pack.hash);
-    loop {
-        match driver.step().map_err(ScoreError::City)? {
-            Step::Records(records) => {
-                for record in records {
-                    watch.record(record.at.day(), record.about);
-                    pipeline.feed(&record.topic, record.key, record.value, record.at);
-                }
-                pipeline.run()?;
+) -> Result<Score, RunError> {
+    let city = City::new(plan.clone(), Arc::clone(contracts)).map_err(RunError::City)?;
+    let mut watch = Watch::new(&city);
+    let city = run(plan, contracts, pack, None, &mut |driver, happening| match happening {
+        Happening::Raw(record) => watch.record(record.at.day(), record.about),
+        Happening::Alert { at, tree, .. } => {
+            seen(tree);
+            // The truth is of households: what an area's alert is worth cannot be told from it.
+            if let Some(alert) = AlertSeen::of(tree).filter(|alert| !alert.is_about_an_area()) {
+                watch.alert(at.day(), &alert, driver.city.who(&alert.household));
             }
-            Step::Sample(t) => {
-                pipeline.sample(t);
-                pipeline.run()?;
-                for emitted in pipeline.take_emitted().iter().filter(|e| e.output.topic == ALERTS_TOPIC) {
-                    let topic = contracts.topic(ALERTS_TOPIC);
-                    let tree = topic.and_then(|topic| topic.decode_tree(&emitted.output.value).ok());
-                    tree.iter().for_each(&mut seen);
-                    let Some(alert) = tree.as_ref().and_then(AlertSeen::of) else { continue };
-                    // The truth is of households: what an area's alert is worth cannot be told from it.
-                    if !alert.is_about_an_area() {
-                        watch.alert(t.day(), &alert, driver.city.who(&alert.household));
-                    }
-                    driver.city.see(&alert, t);
-                }
-                let letter = |fact: &Fact| matches!(fact, Fact::DeadLetter { .. });
-                watch.score.letters += pipeline.take_facts().into_iter().filter(letter).count() as u64;
-                if t == t.day().start() {
-                    watch.midnight(t.day());
-                    progress(driver.progress());
-                }
-            }
-            Step::End => return Ok(watch.finish(driver.city.plan().end())),
         }
-    }
+        Happening::Letter => watch.score.letters += 1,
+        Happening::Midnight(day) => {
+            watch.midnight(day);
+            progress(driver.progress());
+        }
+        Happening::Handled(..) => {}
+    })?;
+    Ok(watch.finish(city.plan().end()))
 }
 
 /// What is written down on the way.
 struct Watch {
     score: Score,
-    spells: Vec<Spell>,
-    /// First signal by place in `spells`.
-    first: BTreeMap<usize, Day>,
-    /// Alerts opened, by household.
-    opened: BTreeMap<u32, Vec<Day>>,
+    ground: Ground,
+    /// Alerts opened.
+    opened: Days,
     /// Things told of, by household, with the day on which each was heard of last.
     told: BTreeMap<u32, Vec<(Day, u32)>>,
     /// Households named by the ranking, with the days.
-    named: BTreeMap<u32, Vec<Day>>,
+    named: Days,
     opened_this_week: usize,
     last_week: Day,
     start: Day,
@@ -181,9 +145,10 @@ struct Watch {
 
 impl Watch {
     fn new(city: &City) -> Self {
-        let spells = city.spells();
+        let ground = city.ground();
         let plan = city.plan();
-        let in_crisis = |day: Day| spells.iter().filter(|spell| spell.holds(day)).count() as u64;
+        let in_crisis =
+            |day: Day| ground.spells().iter().filter(|(spell, _)| spell.holds(day)).count() as u64;
         let days = (0..plan.end().since(plan.start)).map(|n| plan.start.plus(n));
         let score = Score {
             households: u64::from(plan.households),
@@ -195,25 +160,12 @@ impl Watch {
             last_week: plan.start,
             start: plan.start,
             score,
-            spells,
-            first: BTreeMap::new(),
-            opened: BTreeMap::new(),
+            ground,
+            opened: Days::new(),
             told: BTreeMap::new(),
-            named: BTreeMap::new(),
+            named: Days::new(),
             opened_this_week: 0,
         }
-    }
-
-    /// Places in `spells` of a household's own.
-    fn of(&self, household: u32) -> std::ops::Range<usize> {
-        let from = self.spells.partition_point(|spell| spell.household < household);
-        from..self.spells.partition_point(|spell| spell.household <= household)
-    }
-
-    fn is_right(&self, household: u32, day: Day) -> bool {
-        self.spells[self.of(household)]
-            .iter()
-            .any(|spell| spell.from <= day && day <= spell.to.plus(HIT_DAYS))
     }
 
     fn record(&mut self, day: Day, about: Option<About>) {
@@ -223,10 +175,7 @@ impl Watch {
         // Told again, a thing is as new as when it was told last.
         things.retain(|(_, known)| *known != thing);
         things.push((day, thing));
-        let holds = |spell: &Spell| spell.from <= day && day <= spell.to.plus(HIT_DAYS);
-        if let Some(at) = self.of(household).find(|at| self.spells.get(*at).is_some_and(holds)) {
-            self.first.entry(at).or_insert(day);
-        }
+        self.ground.heard(household, day);
     }
 
     fn alert(&mut self, day: Day, alert: &AlertSeen, household: Option<u32>) {
@@ -234,7 +183,7 @@ impl Watch {
         if alert.change != "opened" {
             return;
         }
-        let right = household.is_some_and(|household| self.is_right(household, day));
+        let right = household.is_some_and(|household| self.ground.is_right(household, day));
         self.score.precision.add(right);
         self.score.by_rule.entry(alert.rule.clone()).or_default().add(right);
         self.opened_this_week += 1;
@@ -275,7 +224,7 @@ impl Watch {
         ranked.sort_by(|a, b| b.cmp(a));
         let many = std::mem::take(&mut self.opened_this_week);
         for (_, _, household) in ranked.into_iter().take(many) {
-            let right = self.is_right(household, day);
+            let right = self.ground.is_right(household, day);
             self.score.ranking.1.add(right);
             self.named.entry(household).or_default().push(day);
         }
@@ -283,20 +232,16 @@ impl Watch {
 
     fn finish(mut self, end: Day) -> Score {
         self.rank(end);
-        for (at, spell) in self.spells.iter().enumerate() {
-            let in_time = |days: &BTreeMap<u32, Vec<Day>>, until: Day| {
-                let days = days.get(&spell.household);
-                days.is_some_and(|days| days.iter().any(|day| spell.from <= *day && *day <= until))
-            };
-            match self.first.get(&at) {
-                None => self.score.unsignalled.add(in_time(&self.opened, spell.to)),
-                Some(first) if first.plus(HIT_DAYS) >= end => self.score.too_late += 1,
-                Some(first) => {
-                    let hit = in_time(&self.opened, first.plus(HIT_DAYS));
+        let named = self.ground.verdicts(&self.named);
+        for ((spell, verdict), (_, named)) in self.ground.verdicts(&self.opened).zip(named) {
+            match verdict {
+                Verdict::Unsignalled(found) => self.score.unsignalled.add(found),
+                Verdict::TooLate => self.score.too_late += 1,
+                Verdict::Found(hit) => {
                     self.score.recall.add(hit);
                     self.score.by_severity.entry(spell.severity).or_default().add(hit);
                     self.score.by_cause.entry(spell.cause.as_str()).or_default().add(hit);
-                    self.score.ranking.0.add(in_time(&self.named, first.plus(HIT_DAYS)));
+                    self.score.ranking.0.add(named == Verdict::Found(true));
                 }
             }
         }
@@ -373,6 +318,7 @@ impl fmt::Display for Score {
 mod tests {
     use super::*;
     use crate::contracts::builtin;
+    use crate::engine::layout::ALERTS_TOPIC;
     use std::collections::BTreeSet;
 
     fn said(record: &Tree, name: &str) -> String {

@@ -1,11 +1,14 @@
 //! `ieum rules`: what an author does with a pack.
 
+mod backtest;
 mod check;
 mod diff;
+mod explain;
 mod mutate;
 mod publish;
 mod schema;
 mod test;
+mod why_not;
 
 pub(super) use publish::publish;
 
@@ -16,7 +19,7 @@ use crate::contracts::Contracts;
 use crate::rules::plan::Pack;
 use crate::rules::testfile::{self, TestFile};
 
-/// Rules: check, test, compare and publish a pack.
+/// Rules: check, test, compare, question and publish a pack.
 #[derive(Debug, clap::Args)]
 pub(super) struct Rules {
     #[command(subcommand)]
@@ -28,6 +31,9 @@ enum Command {
     Check(check::Check),
     Test(test::Test),
     Diff(diff::DiffArgs),
+    WhyNot(why_not::WhyNot),
+    Explain(explain::ExplainArgs),
+    Backtest(backtest::Backtest),
     Schema(schema::Schema),
     Publish(publish::Publish),
 }
@@ -37,6 +43,9 @@ pub(super) fn run(args: &Rules) -> Outcome {
         Command::Check(args) => check::run(args),
         Command::Test(args) => test::run(args),
         Command::Diff(args) => diff::run(args),
+        Command::WhyNot(args) => why_not::run(args),
+        Command::Explain(args) => explain::run(args),
+        Command::Backtest(args) => backtest::run(args),
         Command::Schema(args) => schema::run(args),
         Command::Publish(args) => publish::run(args),
     }

@@ -40,7 +40,7 @@ pub use records::{
 };
 pub(super) use role::Role;
 pub(super) use task::HouseholdsTask;
-pub use why::decision_today;
+pub use why::{Standing, decision_today, fact_today, pack_in_force, standing, tick_if_nothing_happens};
 
 use super::lane::io::TopicPartition;
 use super::layout::{HOUSEHOLDS_LOG, Layout};

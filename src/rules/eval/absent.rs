@@ -100,7 +100,7 @@ impl<'r, 'a> Run<'r, 'a> {
     }
 
     /// The day at whose 00:00 the absence falls due. Suppressed time does not count; what is left of a day is waited out.
-    fn due(&self, index: &NodeIndex, anchor: Day, for_days: i32) -> Day {
+    pub(super) fn due(&self, index: &NodeIndex, anchor: Day, for_days: i32) -> Day {
         let mut at = anchor.plus(1).start();
         let mut left = i64::from(for_days) * MS_PER_DAY;
         for span in self.suppressed(index) {
@@ -139,7 +139,7 @@ impl<'r, 'a> Run<'r, 'a> {
     }
 
     /// The sources from which the entity had an `of` in the days before the anchor, without repeats.
-    fn baseline(&self, index: &NodeIndex, anchor: Day, days: i32) -> Vec<&'r str> {
+    pub(super) fn baseline(&self, index: &NodeIndex, anchor: Day, days: i32) -> Vec<&'r str> {
         let (from, to) = (anchor.plus(days.saturating_neg()), anchor);
         let told =
             self.hits.iter().filter(|hit| hit.mask & index.of != 0 && from <= hit.day && hit.day <= to);

@@ -14,6 +14,7 @@ mod numbers;
 mod absent;
 mod sequence;
 mod trace;
+pub mod explain;
 #[cfg(test)]
 mod tests;
 

@@ -140,6 +140,20 @@ impl<'a> Prepared<'a> {
         truth
     }
 
+    /// Shows what the last [`Self::evaluate`], which was of this rule and day, left of each condition.
+    pub(super) fn with_cells<T>(
+        &mut self,
+        rule: &'a CrisisRule,
+        day: Day,
+        ask: impl FnOnce(&Run<'_, 'a>, &[Cell]) -> T,
+    ) -> T {
+        let run = self.run(rule, day, None);
+        let cells = std::mem::take(&mut self.cells);
+        let answer = ask(&run.at(self), &cells);
+        self.cells = cells;
+        answer
+    }
+
     /// What a condition said in the last [`Self::evaluate`], for "why not".
     pub fn trace(&self, node: NodeId) -> Option<NodeTrace> {
         let cell = self.cells.get(usize::from(node))?;

@@ -31,6 +31,7 @@ pub use poison::Poison;
 pub use truth::{Cause, Spell};
 
 use crate::contracts::Contracts;
+use crate::sim::ground::Ground;
 use crate::types::{Day, MS_PER_DAY, MS_PER_HOUR, SmolStr, StreamTime};
 use casework::{Casework, Found};
 use feeds::Feeds;
@@ -265,6 +266,22 @@ impl City {
     pub fn who(&self, pseudonym: &str) -> Option<u32> {
         let number = self.writer.names.household_number(pseudonym);
         number.or_else(|| self.strangers.get(pseudonym).copied())
+    }
+
+    /// The hidden truth before anything was heard of it.
+    pub fn ground(&self) -> Ground {
+        Ground::new(self.spells().into_iter().map(|spell| (spell, None)), self.plan.end())
+    }
+
+    /// The pseudonyms under which alerts may name a household that has a spell, provisional ones included, as known so far.
+    pub fn named(&self, ground: &Ground) -> BTreeMap<SmolStr, u32> {
+        let has_spell = |number: u32| ground.spells().iter().any(|(spell, _)| spell.household == number);
+        let registered = ground
+            .spells()
+            .iter()
+            .map(|(spell, _)| (self.writer.names.household(spell.household), spell.household));
+        let strangers = self.strangers.iter().filter(|(_, number)| has_spell(**number));
+        registered.chain(strangers.map(|(name, number)| (name.clone(), *number))).collect()
     }
 
     /// The whole hidden truth: every spell of the run, by household and beginning.

@@ -1,7 +1,9 @@
 use super::*;
 use crate::engine::clock::TaskClock;
+use crate::engine::effect::{Effects, Input};
 use crate::engine::message::decode;
-use crate::engine::state::StateRead;
+use crate::engine::state::{Key, Record, StateRead};
+use crate::engine::task::Task;
 
 /// Copies `raw` to `log`, and says on commit how far it came.
 struct Copy;
@@ -167,6 +169,23 @@ fn a_stage_replayed_over_its_kept_log_gives_its_outputs_again() {
     feed(&mut dropped, &["a"]);
     dropped.run().expect("nothing is stuck");
     assert_eq!(dropped.log("log", 0).count(), 0, "what has been handled is dropped unless asked for");
+}
+
+#[test]
+fn a_tapped_log_is_handed_on_once_whole_and_in_order() {
+    let mut tapped = pipeline().tapping("log");
+    let mut kept = pipeline().keeping_logs();
+    let mut drawn = Vec::new();
+    for values in [&["a", "long one"][..], &["c"]] {
+        for pipeline in [&mut tapped, &mut kept] {
+            feed(pipeline, values);
+            pipeline.run().expect("nothing is stuck");
+        }
+        drawn.extend(tapped.take_drawn());
+    }
+    let whole: Vec<(i32, LogRecord)> = kept.log("log", 0).map(|record| (0, record.clone())).collect();
+    assert_eq!(drawn, whole);
+    assert_eq!(tapped.log("log", 0).count(), 0, "what was handed on is dropped all the same");
 }
 
 #[test]

@@ -1,0 +1,6 @@
+pub(crate) mod fixture;
+
+mod backtest;
+mod form;
+mod replays;
+mod whynot;
