@@ -1,8 +1,8 @@
 //! Reads changelogs in bounded chunks with a consumer of its own, outside any group: a restore never moves the
 //! positions of the lane's member.
 
+use super::connections::Connections;
 use super::ends::Quiet;
-use super::outage::Outage;
 use super::{list_at, start};
 use crate::config::KafkaConfig;
 use crate::engine::lane::io::{EachChange, Failure, TopicPartition};
@@ -52,12 +52,12 @@ impl ChangelogReader {
         }
         self.stand_at(at, from)?;
         let (began, mut records, mut bytes, mut next) = (Instant::now(), 0, 0, from);
-        let mut outage = Outage::default();
+        let mut connections = Connections::default();
         while records < RECORDS && bytes < BYTES {
             let Some(left) = TIME.checked_sub(began.elapsed()) else { break };
             match self.consumer.poll(left) {
                 None if next == from => {
-                    outage.told()?;
+                    connections.told()?;
                     break;
                 }
                 None => break,
@@ -67,7 +67,7 @@ impl ChangelogReader {
                     return Ok(message.offset());
                 }
                 Some(Ok(message)) => {
-                    outage.is_over();
+                    connections.is_over();
                     let key = message.key().unwrap_or_default();
                     let time = message.timestamp().to_millis().unwrap_or(0);
                     each(message.offset(), time, key, message.payload());
@@ -81,7 +81,7 @@ impl ChangelogReader {
                     break;
                 }
                 Some(Err(error)) => {
-                    if let Err(error) = outage.take(error) {
+                    if let Err(error) = connections.take(error) {
                         self.next = None;
                         // What was handed on counts as read: taken again, it would look like a second transaction. An
                         // error that stays comes up in the next chunk.

@@ -4,7 +4,7 @@
 //! not hold up the group; [`Member::assign`] seeks to the lane's position and lets records through. A revocation is
 //! answered by [`Member::unassign`] alone: the group waits for the lane's commit.
 
-use super::outage::Outage;
+use super::connections::Connections;
 use super::rebalance::{Decision, Recorder};
 use super::{Ends, list, list_at, offsets, partitions, polled};
 use crate::config::KafkaConfig;
@@ -105,7 +105,7 @@ impl Member {
     /// Waits up to `wait_ms` for what comes next.
     pub fn poll(&mut self, wait_ms: u64) -> Result<Event, Failure> {
         let deadline = Instant::now() + Duration::from_millis(wait_ms);
-        let mut outage = Outage::default();
+        let mut connections = Connections::default();
         loop {
             if let Some(event) = self.waiting.pop_front() {
                 return Ok(event);
@@ -133,7 +133,7 @@ impl Member {
                     if let Some(failure) = self.fatal() {
                         return Err(failure);
                     }
-                    match outage.take(error) {
+                    match connections.take(error) {
                         Ok(()) => {}
                         // The rebalance that follows says more.
                         Err(error) if error.rdkafka_error_code() == Some(Code::PollExceeded) => {
@@ -143,7 +143,7 @@ impl Member {
                     }
                 }
                 None => {
-                    outage.told()?;
+                    connections.told()?;
                     self.take_decisions()?;
                     if !self.at_end.is_empty() && self.is_time_to_look() {
                         self.tell_ends();

@@ -2,10 +2,10 @@
 //! changelogs and looks up where partitions end ([`ChangelogReader`], [`Ends`]).
 
 mod changelog;
+mod connections;
 mod ends;
 mod member;
 mod offsets;
-mod outage;
 mod rebalance;
 mod tail;
 

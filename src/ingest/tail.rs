@@ -1,7 +1,7 @@
 //! Follows topics outside any group, read-committed: the pack loader, the command line, tests.
 
+use super::connections::Connections;
 use super::ends::Quiet;
-use super::outage::Outage;
 use super::{list_at, polled};
 use crate::config::KafkaConfig;
 use crate::engine::lane::io::{Failure, Polled, TopicPartition};
@@ -92,8 +92,8 @@ impl Tail {
                     return Ok(Some(record));
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => self.pass_end(partition),
-                // Who reads waits out an outage: it has asked for a record within so long.
-                Some(Err(error)) => Outage::default().take(error).map_err(|error| failure(&error))?,
+                // Who reads waits until the broker is back: it has asked for a record within so long.
+                Some(Err(error)) => Connections::default().take(error).map_err(|error| failure(&error))?,
                 None => {}
             }
             if Instant::now() >= deadline {

@@ -25,7 +25,7 @@ pub use predicate::{
 pub use profile::{FieldValue, Profile, ProfileMistake};
 pub use profiles::{Profiles, Report};
 pub use schema::{
-    CodeNo, Dictionary, Field, FieldId, FieldKind, MAX_CODES, MAX_FIELDS, Schema, SchemaMistake,
+    CodeNo, Dictionary, Field, FieldId, FieldKind, MAX_FIELDS, MOST_OF_A_DICTIONARY, Schema, SchemaMistake,
 };
 pub use test::{Codes, Reading, Test};
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 /// Fields of one schema. Every field costs a bit for each profile at least, and a mistake in a generator should be heard.
 pub const MAX_FIELDS: usize = 1_024;
 /// Codes of one dictionary: 20 bits of a column. The longest known has 1,465; a list of persons is no dictionary.
-pub const MAX_CODES: usize = 1 << 20;
+pub const MOST_OF_A_DICTIONARY: usize = 1 << 20;
 
 /// Position of a field in its schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,7 +34,7 @@ impl Dictionary {
     ) -> Result<Self, SchemaMistake> {
         let name = SmolStr::new(name);
         let codes: Vec<SmolStr> = codes.into_iter().map(SmolStr::new).collect();
-        if codes.is_empty() || codes.len() > MAX_CODES {
+        if codes.is_empty() || codes.len() > MOST_OF_A_DICTIONARY {
             return Err(SchemaMistake::Codes { dictionary: name, found: codes.len() });
         }
         let mut numbers = BTreeMap::new();
@@ -200,8 +200,8 @@ pub enum SchemaMistake {
         /// Its bounds.
         bounds: RangeInclusive<i64>,
     },
-    /// A dictionary without a code, or with more than [`MAX_CODES`].
-    #[error("dictionary \"{dictionary}\" has {found} codes\nit takes 1 to {MAX_CODES}")]
+    /// A dictionary without a code, or with more than [`MOST_OF_A_DICTIONARY`].
+    #[error("dictionary \"{dictionary}\" has {found} codes\nit takes 1 to {MOST_OF_A_DICTIONARY}")]
     Codes {
         /// The dictionary.
         dictionary: SmolStr,

@@ -5,7 +5,7 @@ use super::plan::{
     Ask, Cmp, CrisisRule, DerivedFact, Extreme, FieldTest, HISTORY_DAYS, MAX_SIGNALS, Node, NodeId, Operand,
     Pack, Param, Per, Pick, ReasonId, SignalId, SuppressionRule, Test, Within,
 };
-use crate::types::{Day, PackHash, SmolStr};
+use crate::types::{Day, PackHash, SmolStr, Value};
 
 /// Tables over all rules of a pack.
 #[derive(Clone, Debug, Default)]
@@ -86,9 +86,9 @@ pub(super) struct NodeIndex {
     pub(super) slots: Vec<Slot>,
     /// All its sources, without repeats.
     pub(super) sources: Vec<SourceId>,
-    /// Signals, as bits: without an event of any of them it is false for good, unless a source is stale. None if it can
-    /// hold without.
-    pub(super) needs: Option<u64>,
+    /// Signals, as bits: without an event of any of them it is false for good, unless a source is stale, on days from this
+    /// one on, at which its params have values. None if it can hold without.
+    pub(super) needs: Option<(u64, Day)>,
 }
 
 impl Pack {
@@ -231,47 +231,57 @@ impl NodeIndex {
             Ask::Count { of, .. } | Ask::Distinct { of, .. } | Ask::Value { of, .. } => {
                 sources(of);
                 index.of = bits(of);
-                index.needs = is_false_at_nothing(&node.ask, params).then_some(index.of);
+                index.needs = false_at_nothing_from(&node.ask, params).map(|from| (index.of, from));
             }
             Ask::Absent { of, after, .. } => {
                 sources(of);
                 index.of = bits(of);
                 index.other = bits(after);
-                index.needs = Some(index.other);
+                index.needs = Some((index.other, ALWAYS));
             }
             Ask::Sequence { steps, without, .. } => {
                 steps.iter().for_each(|of| sources(of));
                 index.steps = steps.iter().map(|of| bits(of)).collect();
                 index.of = index.steps.iter().fold(0, |all, step| all | step);
                 index.other = bits(without);
-                index.needs = Some(index.of);
+                // One that breaks it is told of by its day as well.
+                index.needs = Some((index.of | index.other, ALWAYS));
             }
         }
         // Days of use are not among the events.
         let daily = bits_where(rule.signals.iter().map(|signal| signal.daily.is_some()));
-        index.needs = index.needs.filter(|needs| needs & daily == 0);
+        index.needs = index.needs.filter(|(needs, _)| needs & daily == 0);
         index.sources = sorted(index.sources);
         index
     }
 }
 
-/// Whether a count, distinct or value is false where there is no event, for every value of its params: of nothing there is
-/// no latest and no largest, and the number of all else is 0.
-fn is_false_at_nothing(ask: &Ask, params: &[Param]) -> bool {
+/// Before every day.
+const ALWAYS: Day = Day(i32::MIN);
+
+/// The day from which a count, distinct or value is false where there is no event: of nothing there is no latest and no
+/// largest, and the number of all else is 0. None if it is not; before a param has a value nothing is known of it.
+fn false_at_nothing_from(ask: &Ask, params: &[Param]) -> Option<Day> {
     let test = match ask {
-        Ask::Value { pick: Pick::Latest | Pick::Max, .. } => return true,
+        Ask::Value { pick: Pick::Latest | Pick::Max, .. } => return Some(ALWAYS),
         Ask::Count { test, .. } | Ask::Distinct { test, .. } | Ask::Value { test, .. } => test,
-        _ => return false,
+        _ => return None,
     };
-    let least = |operand: &Operand| match operand {
-        Operand::Const(value) => value.as_int(),
-        Operand::Param(at) => {
-            let values = params.get(*at)?.values.iter().map(|(_, value)| value.as_int());
-            values.collect::<Option<Vec<i64>>>()?.into_iter().min()
+    if !test.iter().all(|(cmp, _)| matches!(cmp, Cmp::Gte | Cmp::Gt)) {
+        return None;
+    }
+    let from = |(cmp, operand): &(Cmp, Operand)| {
+        let is_above = |value: &Value| value.as_int().is_some_and(|n| n >= i64::from(*cmp == Cmp::Gte));
+        match operand {
+            Operand::Const(value) => is_above(value).then_some(ALWAYS),
+            Operand::Param(at) => {
+                let values = &params.get(*at)?.values;
+                values.iter().all(|(_, value)| is_above(value)).then_some(())?;
+                values.iter().map(|(from, _)| *from).min()
+            }
         }
     };
-    test.iter().all(|(cmp, _)| matches!(cmp, Cmp::Gte | Cmp::Gt))
-        && test.iter().any(|(cmp, operand)| least(operand).is_some_and(|n| n >= i64::from(*cmp == Cmp::Gte)))
+    test.iter().filter_map(from).min()
 }
 
 /// What asking a condition costs beside others, about: facts are at hand, events are counted, an absence and a sequence are

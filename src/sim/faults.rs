@@ -41,13 +41,14 @@ pub const AT_THE_END: &[Fault] = &[
     Fault::Late,
 ];
 
-/// Steps that are made for every record would have nearly all faults: the others are likelier to fail, above all where
-/// most ways lead on.
+/// Steps that are made for every record would have nearly all faults: the others are likelier to fail, those of a commit
+/// more than others, for a stage that says little commits a few times a run; above all the last, where most ways lead on.
 fn weight(step: &str) -> u64 {
     match step {
         "poll" => 1,
         "produce" => 2,
-        "commit" => 16,
+        "begin" | "drain" | "send offsets" => 24,
+        "commit" => 48,
         _ => 8,
     }
 }

@@ -97,7 +97,7 @@ impl<'a> Prepared<'a> {
     /// As [`Self::evaluate`], for whoever acts on a rule that holds or may hold: where `when` is false, which conditions
     /// were met is not said, and most of them are not asked. [`Self::trace`] tells nothing behind it.
     pub fn decide(&mut self, rule: &'a CrisisRule, day: Day, held: u64) -> Decision {
-        if self.is_idle(rule, rule.when, self.kinds.signals(rule)) {
+        if self.is_idle(rule, rule.when, day, self.kinds.signals(rule)) {
             return trace::no(rule, day, NEVER);
         }
         let run = self.run(rule, day, None);
@@ -116,8 +116,8 @@ impl<'a> Prepared<'a> {
 
     /// Whether a condition is false for good because no event is there of what it needs. Most rules of a pack fall so at most
     /// entities, before anything of them is worked out.
-    fn is_idle(&self, rule: &CrisisRule, node: NodeId, signals: u64) -> bool {
-        let idle = |child: &NodeId| self.is_idle(rule, *child, signals);
+    fn is_idle(&self, rule: &CrisisRule, node: NodeId, day: Day, signals: u64) -> bool {
+        let idle = |child: &NodeId| self.is_idle(rule, *child, day, signals);
         match &rule.nodes[usize::from(node)].ask {
             Ask::All(children) => children.iter().any(idle),
             Ask::Any(children) => !children.is_empty() && children.iter().all(idle),
@@ -125,7 +125,8 @@ impl<'a> Prepared<'a> {
             _ => {
                 let index = &rule.index.nodes[usize::from(node)];
                 let is_stale = || self.stale.any(&index.sources, &self.pack.index.sources, self.view.sources);
-                index.needs.is_some_and(|needs| needs & signals == 0) && !is_stale()
+                let is_there = |(needs, from): (u64, Day)| needs & signals != 0 || day < from;
+                index.needs.is_some_and(|needs| !is_there(needs)) && !is_stale()
             }
         }
     }

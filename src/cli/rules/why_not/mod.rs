@@ -26,13 +26,11 @@ use std::sync::Arc;
 /// The log is replayed through the task that runs in production, up to the time asked about. Then each condition says what it
 /// saw and how far it is from saying otherwise.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  ieum rules why-not crisis.arrears-ladder hh-00c0ffee --log march.log\n  \
-                        ieum rules why-not crisis.no-usage hh-00c0ffee --at 2026-03-20 --log march.log --format json\n  \
-                        ieum rules why-not crisis.arrears-ladder hh-00c0ffee --rules my/rules --log march.log\n\n\
+#[command(after_help = "Examples:\n  ieum rules why-not crisis.my-rule hh-00c0ffee --log march.log\n  \
+                        ieum rules why-not crisis.my-rule hh-00c0ffee --at 2026-03-20 --log march.log --format json\n  \
+                        ieum rules why-not crisis.my-rule hh-00c0ffee --rules my/rules --log march.log\n\n\
                         A day is meant to its end, in Korean time. Values that no alert carries (money, health, names) are masked.\n\n\
-                        Exit codes: 0 answered, 1 the log holds nothing of the household, or the pack has no such rule."
-)]
+                        Exit codes: 0 answered, 1 the log holds nothing of the household, or the pack has no such rule.")]
 pub(super) struct WhyNot {
     /// Id of the rule.
     #[arg(value_name = "RULE")]

@@ -1,5 +1,5 @@
 //! What a client says of its connections. Each that fails anew queues one more word, some ten a second, and a client that
-//! nobody polls keeps them all: read one at a time, with a pause behind each, an outage of seconds lasts for minutes.
+//! nobody polls keeps them all: read one at a time, with a pause behind each, seconds without a broker last for minutes.
 
 use crate::engine::lane::io::Failure;
 use crate::telemetry::kafka::failure;
@@ -7,11 +7,11 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
 /// Words of lost connections during one wait: they count once, and only if nothing came behind them.
 #[derive(Debug, Default)]
-pub(super) struct Outage {
+pub(super) struct Connections {
     last: Option<KafkaError>,
 }
 
-impl Outage {
+impl Connections {
     /// Takes an error in if it is about connections; gives any other back.
     pub(super) fn take(&mut self, error: KafkaError) -> Result<(), KafkaError> {
         match error.rdkafka_error_code() {
@@ -45,30 +45,30 @@ mod tests {
     }
 
     #[test]
-    fn an_outage_counts_once_however_often_it_is_told() {
-        let mut outage = Outage::default();
+    fn a_broker_gone_counts_once_however_often_it_is_told() {
+        let mut connections = Connections::default();
         for _ in 0..500 {
-            outage.take(said(Code::AllBrokersDown)).unwrap();
-            outage.take(said(Code::BrokerTransportFailure)).unwrap();
+            connections.take(said(Code::AllBrokersDown)).unwrap();
+            connections.take(said(Code::BrokerTransportFailure)).unwrap();
         }
-        assert!(matches!(outage.told(), Err(Failure::Retry(_))));
-        outage.told().unwrap();
+        assert!(matches!(connections.told(), Err(Failure::Retry(_))));
+        connections.told().unwrap();
     }
 
     #[test]
     fn what_comes_behind_it_ends_it_and_one_connection_is_none() {
-        let mut outage = Outage::default();
-        outage.take(said(Code::AllBrokersDown)).unwrap();
-        outage.is_over();
-        outage.told().unwrap();
-        outage.take(said(Code::Resolve)).unwrap();
-        outage.told().unwrap();
+        let mut connections = Connections::default();
+        connections.take(said(Code::AllBrokersDown)).unwrap();
+        connections.is_over();
+        connections.told().unwrap();
+        connections.take(said(Code::Resolve)).unwrap();
+        connections.told().unwrap();
     }
 
     #[test]
     fn any_other_error_is_given_back() {
-        let mut outage = Outage::default();
-        assert!(outage.take(said(Code::OffsetOutOfRange)).is_err());
-        assert!(outage.take(KafkaError::MessageConsumptionFatal(Code::FencedInstanceId)).is_err());
+        let mut connections = Connections::default();
+        assert!(connections.take(said(Code::OffsetOutOfRange)).is_err());
+        assert!(connections.take(KafkaError::MessageConsumptionFatal(Code::FencedInstanceId)).is_err());
     }
 }
