@@ -134,7 +134,7 @@ fn number_gap(least: Option<i64>, most: Option<i64>, not: bool, n: i64) -> Gap {
     } else if least.zip(most).is_some_and(|(least, most)| least > most) {
         (None, None)
     } else {
-        (most.filter(|most| n > *most), least.filter(|least| n < *least))
+        (most, least)
     };
     let near = below.into_iter().chain(above).min_by_key(|bound| n.abs_diff(*bound));
     near.map_or(Gap::None, |nearest| Gap::Number { nearest, distance: n.abs_diff(nearest) })
