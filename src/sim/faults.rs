@@ -46,7 +46,7 @@ pub const AT_THE_END: &[Fault] = &[
 fn weight(step: &str) -> u64 {
     match step {
         "poll" => 1,
-        "produce" => 2,
+        "produce" => 6,
         "begin" | "drain" | "send offsets" => 24,
         "commit" => 48,
         _ => 8,
