@@ -1,53 +1,12 @@
-//! Reading a decoded record by the names of its fields.
+//! Decoded records as a terminal and a program are shown them.
 
 use crate::contracts::{Contracts, Tree};
 use crate::types::SmolStr;
 use std::collections::BTreeMap;
 
-/// A field by name, or by names joined with dots.
-pub(super) fn field<'t>(tree: &'t Tree, path: &str) -> Option<&'t Tree> {
-    path.split('.').try_fold(tree, |tree, name| match tree {
-        Tree::Record(fields) => fields.iter().find(|(field, _)| field == name).map(|(_, value)| value),
-        _ => None,
-    })
-}
-
 /// A text field; empty where there is none.
 pub(super) fn text<'t>(tree: &'t Tree, path: &str) -> &'t str {
-    match field(tree, path) {
-        Some(Tree::Text(text)) => text,
-        _ => "",
-    }
-}
-
-/// A whole number, day or instant.
-pub(super) fn int(tree: &Tree, path: &str) -> Option<i64> {
-    match field(tree, path) {
-        Some(Tree::Int(number)) => Some(*number),
-        _ => None,
-    }
-}
-
-/// Yes or no; no where it is not said.
-pub(super) fn flag(tree: &Tree, path: &str) -> bool {
-    matches!(field(tree, path), Some(Tree::Bool(true)))
-}
-
-/// The items of a list.
-pub(super) fn list<'t>(tree: &'t Tree, path: &str) -> &'t [Tree] {
-    match field(tree, path) {
-        Some(Tree::List(items)) => items,
-        _ => &[],
-    }
-}
-
-/// The texts of a list.
-pub(super) fn texts<'t>(tree: &'t Tree, path: &str) -> Vec<&'t str> {
-    let text = |item: &'t Tree| match item {
-        Tree::Text(text) => Some(text.as_str()),
-        _ => None,
-    };
-    list(tree, path).iter().filter_map(text).collect()
+    tree.text(path).map_or("", SmolStr::as_str)
 }
 
 /// A record as JSON, field by field.

@@ -3,11 +3,12 @@
 
 use super::codes::{CONFLICT, MISSING_KEY, UNKNOWN_FIELD, WRONG_TYPE, WRONG_VALUE};
 use super::keys::KeyForm;
-use super::manifest::{Manifest, Section, SectionKind, Word, mistake};
+use super::manifest::{Manifest, Section, SectionKind};
 use super::mapping::{
     ActionMap, At, Bounds, ChangeMap, EventMap, FactsMap, KeyMap, Kinds, LinkMap, Mapping, StatementMap,
 };
 use super::shape::Shape;
+use super::tables::{Word, mistake};
 use super::{AreaKind, EventType, FactType, FieldDoc, FieldType, Pii, Type};
 use crate::types::{ActionKind, Diagnostic, SmolStr, did_you_mean};
 

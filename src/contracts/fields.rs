@@ -2,8 +2,8 @@
 //! keeps them.
 
 use super::codes::{NO_CLASS, NO_LABEL, UNKNOWN_KEY, WRONG_TYPE, WRONG_VALUE};
-use super::manifest::mistake;
 use super::shape::{Node, NodeId, Shape};
+use super::tables::mistake;
 use super::{FieldDoc, Pii, Type};
 use crate::types::{Diagnostic, SmolStr, did_you_mean};
 use apache_avro::Schema;

@@ -71,8 +71,8 @@ pub(super) fn read(shape: &Shape, node: NodeId, json: &Json) -> Result<Tree, Str
             Ok(day) => Ok(Tree::Int(i64::from(day.0))),
             Err(_) => wrong("a date like 2026-03-01"),
         },
-        (Node::Instant, Json::String(text)) => match chrono::DateTime::parse_from_rfc3339(text) {
-            Ok(instant) => Ok(Tree::Int(instant.timestamp_millis())),
+        (Node::Instant, Json::String(text)) => match text.parse::<StreamTime>() {
+            Ok(instant) => Ok(Tree::Int(instant.0)),
             Err(_) => wrong("an instant like 2026-03-01T09:00:00+09:00"),
         },
         (Node::Text, Json::String(text)) => Ok(Tree::Text(SmolStr::new(text))),

@@ -1,20 +1,13 @@
 //! `topic.toml` as written: read key by key, all mistakes at once with their places, nothing checked against schemas
 //! yet.
 
-use super::codes::{MISSING_KEY, NOT_READABLE, UNKNOWN_KEY, WRONG_VALUE};
+use super::codes::NOT_READABLE;
+use super::tables::{Reader, Table, Value, Word, mistake};
 use super::{Access, Cleanup, Encoding, Precision, Route, Source};
-use crate::types::{Diagnostic, Severity, SmolStr, did_you_mean};
+use crate::types::{Diagnostic, SmolStr};
 use std::collections::BTreeMap;
 use std::ops::Range;
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
-
-/// A text and where it stands.
-#[derive(Clone, Debug)]
-pub(super) struct Word {
-    pub(super) text: SmolStr,
-    pub(super) span: Range<usize>,
-}
+use toml::de::DeTable;
 
 /// What a topic's records are, and which fields carry what.
 #[derive(Clone, Debug)]
@@ -214,32 +207,6 @@ pub(super) fn read(file: &str, text: &str, found: &mut Vec<Diagnostic>) -> Optio
     Some(reader.manifest(table.get_ref(), whole))
 }
 
-/// An error at a place.
-pub(super) fn mistake(
-    code: &'static str,
-    file: &str,
-    span: Range<usize>,
-    message: impl Into<String>,
-) -> Diagnostic {
-    Diagnostic {
-        code,
-        severity: Severity::Error,
-        message: message.into(),
-        file: file.to_owned(),
-        span,
-        label: String::new(),
-        help: None,
-    }
-}
-
-struct Reader<'r> {
-    file: &'r str,
-    found: &'r mut Vec<Diagnostic>,
-}
-
-type Table<'i> = DeTable<'i>;
-type Value<'i> = Spanned<DeValue<'i>>;
-
 const KEYS: &[&str] = &[
     "purpose",
     "title",
@@ -317,145 +284,6 @@ impl Reader<'_> {
             ages: self.ages(table),
             areas: self.areas(table),
         }
-    }
-
-    fn report_at(
-        &mut self,
-        code: &'static str,
-        span: Range<usize>,
-        message: impl Into<String>,
-        help: Option<String>,
-    ) {
-        self.found.push(Diagnostic { help, ..mistake(code, self.file, span, message) });
-    }
-
-    fn keys(&mut self, table: &Table<'_>, known: &[&str], place: &str) {
-        for (key, _) in table.iter() {
-            let name = key.get_ref().as_ref();
-            if !known.contains(&name) {
-                let help =
-                    did_you_mean(name, known.iter().copied()).map(|near| format!("did you mean \"{near}\"?"));
-                self.report_at(UNKNOWN_KEY, key.span(), format!("{place} has no key \"{name}\""), help);
-            }
-        }
-    }
-
-    fn find<'t, 'i>(
-        &mut self,
-        table: &'t Table<'i>,
-        key: &str,
-        place: &Range<usize>,
-    ) -> Option<&'t Value<'i>> {
-        let value = table.get(key);
-        if value.is_none() {
-            self.report_at(MISSING_KEY, place.start..place.start, format!("key \"{key}\" is missing"), None);
-        }
-        value
-    }
-
-    fn wrong(&mut self, key: &str, span: Range<usize>, takes: &str) {
-        self.report_at(WRONG_VALUE, span, format!("\"{key}\" takes {takes}"), None);
-    }
-
-    fn word(&mut self, table: &Table<'_>, key: &str, place: &Range<usize>) -> Word {
-        let Some(value) = self.find(table, key, place) else {
-            return Word { text: SmolStr::default(), span: 0..0 };
-        };
-        self.as_word(key, value)
-    }
-
-    fn as_word(&mut self, key: &str, value: &Value<'_>) -> Word {
-        match value.get_ref().as_str() {
-            Some(text) if !text.trim().is_empty() => Word { text: SmolStr::new(text), span: value.span() },
-            _ => {
-                self.wrong(key, value.span(), "a text");
-                Word { text: SmolStr::default(), span: value.span() }
-            }
-        }
-    }
-
-    fn text(&mut self, table: &Table<'_>, key: &str, place: &Range<usize>) -> String {
-        self.word(table, key, place).text.to_string()
-    }
-
-    fn flag(&mut self, table: &Table<'_>, key: &str, default: bool) -> bool {
-        let Some(value) = table.get(key) else { return default };
-        value.get_ref().as_bool().unwrap_or_else(|| {
-            self.wrong(key, value.span(), "true or false");
-            default
-        })
-    }
-
-    fn integer(&mut self, key: &str, value: &Value<'_>) -> Option<i64> {
-        let number = match value.get_ref() {
-            DeValue::Integer(n) => i64::from_str_radix(&n.as_str().replace('_', ""), n.radix()).ok(),
-            _ => None,
-        };
-        if number.is_none() {
-            self.wrong(key, value.span(), "a whole number");
-        }
-        number
-    }
-
-    fn number(
-        &mut self,
-        table: &Table<'_>,
-        key: &str,
-        place: &Range<usize>,
-        min: i32,
-        max: i32,
-        default: Option<i32>,
-    ) -> i32 {
-        if let (None, Some(default)) = (table.get(key), default) {
-            return default;
-        }
-        let Some(value) = self.find(table, key, place) else { return min };
-        let Some(number) = self.integer(key, value) else { return min };
-        i32::try_from(number).ok().filter(|n| (min..=max).contains(n)).unwrap_or_else(|| {
-            self.wrong(key, value.span(), &format!("a number from {min} to {max}"));
-            min
-        })
-    }
-
-    fn choice<T: Copy>(
-        &mut self,
-        table: &Table<'_>,
-        key: &str,
-        place: &Range<usize>,
-        words: &[(&str, T)],
-    ) -> Option<T> {
-        let value = self.find(table, key, place)?;
-        let text = value.get_ref().as_str().unwrap_or_default();
-        let found = words.iter().find(|(word, _)| *word == text);
-        if found.is_none() {
-            let takes = words.iter().map(|(word, _)| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
-            let near = did_you_mean(text, words.iter().map(|(word, _)| *word));
-            let help = near.map(|near| format!("did you mean \"{near}\"?"));
-            self.report_at(WRONG_VALUE, value.span(), format!("\"{key}\" takes one of {takes}"), help);
-        }
-        found.map(|(_, choice)| *choice)
-    }
-
-    fn list(&mut self, key: &str, value: &Value<'_>) -> Vec<Word> {
-        let Some(items) = value.get_ref().as_array() else {
-            self.wrong(key, value.span(), "a list of texts");
-            return Vec::new();
-        };
-        items.iter().map(|item| self.as_word(key, item)).collect()
-    }
-
-    /// A table of texts.
-    fn words(&mut self, value: &Value<'_>) -> Vec<(Word, Word)> {
-        let Some(table) = value.get_ref().as_table() else {
-            self.wrong("this key", value.span(), "a table of texts");
-            return Vec::new();
-        };
-        let pair = |(key, value): (&Spanned<std::borrow::Cow<'_, str>>, &Value<'_>)| {
-            let name = Word { text: SmolStr::new(key.get_ref()), span: key.span() };
-            let word = self.as_word(&name.text, value);
-            (name, word)
-        };
-        table.iter().map(pair).collect()
     }
 
     fn section(&mut self, kind: SectionKind, value: &Value<'_>, keys: Keys) -> Section {
@@ -549,69 +377,34 @@ impl Reader<'_> {
     }
 
     fn limits(&mut self, table: &Table<'_>) -> Vec<Limit> {
-        let Some(value) = table.get("limits") else { return Vec::new() };
-        let Some(fields) = value.get_ref().as_table() else {
-            self.wrong("limits", value.span(), "a table of fields");
-            return Vec::new();
-        };
-        let mut limits = Vec::new();
-        for (key, value) in fields.iter() {
-            let field = Word { text: SmolStr::new(key.get_ref()), span: key.span() };
-            let Some(bounds) = value.get_ref().as_table() else {
-                self.wrong(&field.text, value.span(), "a table of min and max");
-                continue;
-            };
+        let limits = self.named(table, "limits", "a table of fields", "a table of min and max");
+        let read = limits.into_iter().map(|(field, bounds, _)| {
             self.keys(bounds, &["min", "max"], "a limit");
             let mut bound = |key: &str, default: i64| {
                 bounds.get(key).and_then(|value| self.integer(key, value)).unwrap_or(default)
             };
-            limits.push(Limit { field, min: bound("min", i64::MIN), max: bound("max", i64::MAX) });
-        }
-        limits
+            Limit { field, min: bound("min", i64::MIN), max: bound("max", i64::MAX) }
+        });
+        read.collect()
     }
 
     fn ages(&mut self, table: &Table<'_>) -> Vec<Age> {
-        let Some(value) = table.get("ages") else { return Vec::new() };
-        let Some(ages) = value.get_ref().as_table() else {
-            self.wrong("ages", value.span(), "a table of ages");
-            return Vec::new();
-        };
-        let mut read = Vec::new();
-        for (key, value) in ages.iter() {
-            let Some(age) = value.get_ref().as_table() else {
-                self.wrong(key.get_ref(), value.span(), "a table of born and label");
-                continue;
-            };
+        let ages = self.named(table, "ages", "a table of ages", "a table of born and label");
+        let read = ages.into_iter().map(|(name, age, place)| {
             self.keys(age, &["born", "label"], "an age");
-            read.push(Age {
-                name: Word { text: SmolStr::new(key.get_ref()), span: key.span() },
-                born: self.word(age, "born", &value.span()),
-                label: self.text(age, "label", &value.span()),
-            });
-        }
-        read
+            Age { name, born: self.word(age, "born", &place), label: self.text(age, "label", &place) }
+        });
+        read.collect()
     }
 
     fn areas(&mut self, table: &Table<'_>) -> Vec<Area> {
-        let Some(value) = table.get("areas") else { return Vec::new() };
-        let Some(areas) = value.get_ref().as_table() else {
-            self.wrong("areas", value.span(), "a table of kinds of areas");
-            return Vec::new();
-        };
-        let mut read = Vec::new();
-        for (key, value) in areas.iter() {
-            let Some(area) = value.get_ref().as_table() else {
-                self.wrong(key.get_ref(), value.span(), "a table of fact and with");
-                continue;
-            };
+        let areas = self.named(table, "areas", "a table of kinds of areas", "a table of fact and with");
+        let read = areas.into_iter().map(|(name, area, place)| {
             self.keys(area, &["fact", "with"], "a kind of area");
-            read.push(Area {
-                name: Word { text: SmolStr::new(key.get_ref()), span: key.span() },
-                fact: self.word(area, "fact", &value.span()),
-                with: area.get("with").map(|with| self.list("with", with)).unwrap_or_default(),
-            });
-        }
-        read
+            let with = area.get("with").map(|with| self.list("with", with)).unwrap_or_default();
+            Area { name, fact: self.word(area, "fact", &place), with }
+        });
+        read.collect()
     }
 }
 

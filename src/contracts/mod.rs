@@ -23,7 +23,9 @@ mod program;
 mod registry;
 mod shape;
 mod slot;
+mod tables;
 mod topic;
+mod tree;
 
 #[cfg(test)]
 mod tests;
@@ -34,6 +36,7 @@ pub use kafka::{OWN_MESSAGE_BYTES, RAW_MESSAGE_BYTES};
 pub use mapping::{ID_LIMIT_BYTES, LIST_LIMIT};
 pub use registry::{FixedSchemas, SchemaSource, SchemaUnavailable};
 pub use topic::{RECORD_LIMIT_BYTES, Topic};
+pub use tree::Tree;
 
 #[cfg(doc)]
 use crate::types::Payload;
@@ -146,25 +149,6 @@ pub struct FieldDoc {
     pub keep: bool,
     /// Codes that it takes, with Korean labels; empty where they are not listed.
     pub values: Vec<(SmolStr, String)>,
-}
-
-/// A record, field by field by name: what a task or producer builds and a reader gets back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Tree {
-    /// Null branch of a union.
-    Null,
-    /// Yes or no.
-    Bool(bool),
-    /// `int`, `long` and their logical types (days, milliseconds).
-    Int(i64),
-    /// `string` and `enum`.
-    Text(SmolStr),
-    /// `bytes`.
-    Bytes(Vec<u8>),
-    /// `array`.
-    List(Vec<Tree>),
-    /// `record`, or the entries of a `map`: values by name; a field left out takes its default.
-    Record(Vec<(SmolStr, Tree)>),
 }
 
 /// Why a raw record was rejected.

@@ -5,9 +5,10 @@ use super::codes::{CONFLICT, INCOMPATIBLE, NO_SCHEMA, NOT_READABLE, UNKNOWN_KEY,
 use super::fields;
 use super::kafka::{OWN_MESSAGE_BYTES, RAW_MESSAGE_BYTES};
 use super::keys::KeyForm;
-use super::manifest::{self, Manifest, mistake};
+use super::manifest::{self, Manifest};
 use super::mapping::Mapping;
 use super::shape::Shape;
+use super::tables::mistake;
 use super::topic::Codec;
 use super::{AreaKind, Contracts, EventType, FactType, FieldDoc, Route, Topic};
 use crate::types::{Diagnostic, SmolStr, did_you_mean};

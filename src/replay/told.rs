@@ -3,7 +3,7 @@
 use crate::contracts::{Contracts, Tree};
 use crate::engine::effect::Output;
 use crate::engine::layout::ALERTS_TOPIC;
-use crate::types::{Day, SmolStr, StreamTime};
+use crate::types::{SmolStr, StreamTime};
 
 /// One revision.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,19 +59,18 @@ impl Told {
     /// Reads a record of the alerts' topic.
     pub fn read(contracts: &Contracts, value: &[u8], headers: &[(SmolStr, Vec<u8>)]) -> Option<Self> {
         let tree = contracts.topic(ALERTS_TOPIC)?.decode_tree(value).ok()?;
-        let audience = field(&tree, "audience");
-        let place = |name: &str| audience.and_then(|audience| text(audience, name));
+        let text = |path: &str| tree.text(path).cloned();
         Some(Self {
-            id: text(&tree, "id")?,
-            revision: int(&tree, "revision")?,
-            household: text(&tree, "household")?,
-            rule: text(&tree, "rule")?,
-            change: text(&tree, "change")?,
-            level: text(&tree, "level")?,
-            status: text(&tree, "status")?,
+            id: text("id")?,
+            revision: tree.int("revision")?,
+            household: text("household")?,
+            rule: text("rule")?,
+            change: text("change")?,
+            level: text("level")?,
+            status: text("status")?,
             at: stream_time(headers)?,
-            region: place("sigungu").or_else(|| place("admin_dong")).unwrap_or_default(),
-            reasons: list(&tree, "reasons").iter().filter_map(Said::of).collect(),
+            region: text("audience.sigungu").or_else(|| text("audience.admin_dong")).unwrap_or_default(),
+            reasons: tree.list("reasons").iter().filter_map(Said::of).collect(),
             tree,
         })
     }
@@ -89,64 +88,24 @@ impl Told {
 
 impl Said {
     fn of(tree: &Tree) -> Option<Self> {
-        let is = |name: &str| field(tree, name) == Some(&Tree::Bool(true));
         let mark = match () {
-            () if is("held") => "held",
-            () if is("past") => "past",
-            () if is("assumed") => "assumed",
+            () if tree.flag("held") => "held",
+            () if tree.flag("past") => "past",
+            () if tree.flag("assumed") => "assumed",
             () => "met",
         };
-        let evidence = list(tree, "evidence").iter().filter_map(|key| match key {
-            Tree::Text(key) => Some(key.clone()),
-            _ => None,
-        });
         Some(Self {
-            id: text(tree, "id")?,
-            say: text(tree, "say")?,
+            id: tree.text("id")?.clone(),
+            say: tree.text("say")?.clone(),
             mark,
-            number: int(tree, "number"),
-            evidence: evidence.collect(),
+            number: tree.int("number"),
+            evidence: tree.texts("evidence").into_iter().map(SmolStr::new).collect(),
         })
     }
 }
 
-/// Stream time as the header says it: `2026-03-08T10:00:00+09:00`.
+/// Stream time as the header says it.
 fn stream_time(headers: &[(SmolStr, Vec<u8>)]) -> Option<StreamTime> {
     let (_, time) = headers.iter().find(|(name, _)| name == "ce_time")?;
-    let time = std::str::from_utf8(time).ok()?;
-    let (day, clock) = time.strip_suffix("+09:00")?.split_once('T')?;
-    let day: Day = day.parse().ok()?;
-    let (clock, ms) = clock.split_once('.').unwrap_or((clock, "0"));
-    let parts: Vec<i64> = clock.split(':').map(str::parse).collect::<Result<_, _>>().ok()?;
-    let [hours, minutes, seconds] = parts[..] else { return None };
-    let ms: i64 = ms.parse().ok()?;
-    Some(day.start().plus_ms(((hours * 60 + minutes) * 60 + seconds) * 1000 + ms))
-}
-
-fn field<'t>(tree: &'t Tree, name: &str) -> Option<&'t Tree> {
-    match tree {
-        Tree::Record(fields) => fields.iter().find(|(n, _)| n == name).map(|(_, tree)| tree),
-        _ => None,
-    }
-}
-
-fn text(tree: &Tree, name: &str) -> Option<SmolStr> {
-    match field(tree, name) {
-        Some(Tree::Text(text)) => Some(text.clone()),
-        _ => None,
-    }
-}
-
-fn int(tree: &Tree, name: &str) -> Option<i64> {
-    match field(tree, name) {
-        Some(Tree::Int(n)) => Some(*n),
-        _ => None,
-    }
-}
-
-fn list<'t>(tree: &'t Tree, name: &str) -> &'t [Tree] {
-    match field(tree, name) {
-        Some(Tree::List(items)) => items,
-        _ => &[],
-    }
+    std::str::from_utf8(time).ok()?.parse().ok()
 }

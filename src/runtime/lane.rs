@@ -5,7 +5,7 @@ use super::status::LaneState;
 use super::{KafkaBroker, LANE_REFUSED, LaneId, Packs, Shared, THREAD_PANICKED, is_passing, now_ms, pause};
 use crate::config::Config;
 use crate::contracts::Contracts;
-use crate::engine::areas::Areas;
+use crate::engine::areas;
 use crate::engine::control::{Control, ControlConfig};
 use crate::engine::households::{Households, HouseholdsConfig};
 use crate::engine::identity::{Identity, IdentityConfig};
@@ -204,7 +204,13 @@ pub(super) fn stages(
             households.clone(),
             Arc::clone(letters),
         )),
-        Arc::new(Areas::new(Arc::clone(contracts), layout.clone(), source, households, Arc::clone(letters))),
+        Arc::new(areas::stage(
+            Arc::clone(contracts),
+            layout.clone(),
+            source,
+            households,
+            Arc::clone(letters),
+        )),
         Arc::new(Control::new(Arc::clone(contracts), ControlConfig::default(), layout)),
     ]
 }

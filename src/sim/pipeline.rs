@@ -8,7 +8,7 @@ mod seat;
 pub use seat::Seat;
 
 use crate::contracts::Contracts;
-use crate::engine::areas::Areas;
+use crate::engine::areas;
 use crate::engine::control::{Control, ControlConfig};
 use crate::engine::effect::{Blocked, Fact, Output};
 use crate::engine::households::{Households, HouseholdsConfig};
@@ -100,7 +100,7 @@ pub fn stages(
             HouseholdsConfig::default(),
             Arc::clone(&letters),
         )),
-        Arc::new(Areas::new(
+        Arc::new(areas::stage(
             Arc::clone(contracts),
             layout.clone(),
             packs,

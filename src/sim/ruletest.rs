@@ -4,6 +4,7 @@
 //! A shuffled, doubled or restarted run must come to the same decisions: the same episodes, open on the same days, for the same
 //! reasons. When a record is sent may differ where arrival differs.
 
+mod case;
 mod coverage;
 mod judge;
 mod mutation;

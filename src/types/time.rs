@@ -105,6 +105,17 @@ impl fmt::Display for StreamTime {
     }
 }
 
+impl std::str::FromStr for StreamTime {
+    type Err = String;
+
+    /// Reads RFC 3339, of any offset.
+    fn from_str(text: &str) -> Result<Self, String> {
+        chrono::DateTime::parse_from_rfc3339(text)
+            .map(|instant| Self(instant.timestamp_millis()))
+            .map_err(|_| format!("{text:?} is not an instant like 2026-03-01T09:00:00+09:00"))
+    }
+}
+
 /// When something happened, with the precision its source gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum EventTime {

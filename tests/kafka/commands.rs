@@ -52,6 +52,30 @@ mod on_kafka {
         }
     }
 
+    impl Desk {
+        /// What the broker retains is recorded; an alert derived from it says what its record said, revision by revision.
+        fn questions(&self, id: &str, alert: &serde_json::Value) {
+            let file = |name: &str| self.dir.path().join(name).to_str().unwrap().to_owned();
+            let (log, alerts) = (file("march.log"), file("alerts.log"));
+            self.told(&["log", "record", "--to", &log]);
+            self.told(&["log", "record", "--topic", "alerts.crisis", "--to", &alerts]);
+            let explained = self.told(&["rules", "explain", id, "--log", &log, "--alerts", &alerts]);
+            assert!(explained.contains(alert["reasons"][0]["say"].as_str().unwrap()), "{explained}");
+
+            let (rule, household) = (alert["rule"].as_str().unwrap(), alert["household"].as_str().unwrap());
+            let asked = self.told(&["rules", "why-not", rule, household, "--log", &log]);
+            assert_eq!(
+                self.told(&["rules", "why-not", rule, household]),
+                asked,
+                "asked of the broker itself"
+            );
+            assert!(
+                !self.ieum(&["log", "record", "--to", &log]).status.success(),
+                "a recording is written over"
+            );
+        }
+    }
+
     #[test]
     fn a_city_is_written_alerts_are_read_and_an_action_comes_back() {
         let desk = Desk::new();
@@ -74,7 +98,8 @@ mod on_kafka {
             let alerts = desk.alerts();
             // The city's own caseworkers have taken most of them on.
             let live = |alert: &serde_json::Value| {
-                ["OPEN", "REOPENED", "CLAIMED"].contains(&alert["status"].as_str().unwrap())
+                alert["per"] == "household"
+                    && ["OPEN", "REOPENED", "CLAIMED"].contains(&alert["status"].as_str().unwrap())
             };
             if let Some(open) = alerts.into_iter().find(live) {
                 break open;
@@ -107,6 +132,7 @@ mod on_kafka {
             "the port is taken: {}",
             String::from_utf8_lossy(&taken.stderr)
         );
+        desk.questions(id, &open);
         waiting.stop();
         let store = desk.dir.path().join("state/desk/households/0");
         let inspected = Command::new(env!("CARGO_BIN_EXE_ieum"))

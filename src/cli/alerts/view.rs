@@ -1,7 +1,7 @@
 //! An alert's newest revision, as a caseworker reads it.
 
 use crate::cli::output::{BOLD, RED, YELLOW};
-use crate::cli::tree::{Labels, field, flag, int, list, text, texts};
+use crate::cli::tree::{Labels, text};
 use crate::contracts::Tree;
 use crate::types::{Day, SmolStr, StreamTime};
 use clap::builder::styling::Style;
@@ -33,7 +33,7 @@ impl Alert {
     }
 
     pub(in crate::cli) fn revision(&self) -> i64 {
-        int(&self.tree, "revision").unwrap_or(0)
+        self.tree.int("revision").unwrap_or(0)
     }
 
     /// Whether it stands in a queue: what an area event holds back stands there too, and may be taken on.
@@ -43,7 +43,7 @@ impl Alert {
 
     /// By when something is to be done.
     pub(in crate::cli) fn deadline(&self) -> Option<StreamTime> {
-        int(&self.tree, "suggested_action.by").map(StreamTime)
+        self.tree.int("suggested_action.by").map(StreamTime)
     }
 
     /// The 행정동 whose queue it is in, else the 시군구.
@@ -54,9 +54,9 @@ impl Alert {
 
     /// Why, on one line: the reasons that hold.
     pub(in crate::cli) fn why(&self) -> String {
-        let holds = |reason: &&Tree| flag(reason, "met") && !flag(reason, "past");
+        let holds = |reason: &&Tree| reason.flag("met") && !reason.flag("past");
         let said: Vec<&str> =
-            list(&self.tree, "reasons").iter().filter(holds).map(|reason| text(reason, "say")).collect();
+            self.tree.list("reasons").iter().filter(holds).map(|reason| text(reason, "say")).collect();
         if said.is_empty() { self.text("rule_title").to_owned() } else { said.join(" · ") }
     }
 
@@ -87,12 +87,12 @@ impl Alert {
         page.row("개정", &format!("{} ({change}, 계기: {because})", self.revision()));
         page.row("가구", self.text("household"));
         page.row("관할", &format!("{} {}", self.text("audience.role"), self.region()));
-        page.row("발생일", &int(&self.tree, "occurred_on").map_or_else(String::new, day));
+        page.row("발생일", &self.tree.int("occurred_on").map_or_else(String::new, day));
         let by = self.deadline().map_or_else(String::new, minutes);
         let action = labels.of_code("suggested_action.action", self.text("suggested_action.action"));
         page.row("권장 조치", &[action, &by].join(" ").trim().replace("  ", " "));
         if !self.text("escalation.step").is_empty() {
-            let count = int(&self.tree, "escalation.count").unwrap_or(1);
+            let count = self.tree.int("escalation.count").unwrap_or(1);
             let (to, step) = (self.text("escalation.to"), self.text("escalation.step"));
             page.row("상향 통보", &format!("{to} {count}회째 ({step})"));
         }
@@ -102,13 +102,13 @@ impl Alert {
         page.row("담당", self.text("claimed_by"));
         page.row("결과", self.text("outcome"));
         page.row("사유", self.text("reason_code"));
-        if flag(&self.tree, "basis_void") {
+        if self.tree.flag("basis_void") {
             page.row("근거 소멸", "판단 근거가 취소되었습니다. 담당자가 확인하고 종결하십시오.");
         }
-        page.row("법적 근거", &texts(&self.tree, "legal_basis").join(", "));
+        page.row("법적 근거", &self.tree.texts("legal_basis").join(", "));
         page.row("이의 제기", self.text("objection_route"));
         let pack = self.text("pack").get(..12).unwrap_or_default();
-        let version = int(&self.tree, "rule_version").unwrap_or(0);
+        let version = self.tree.int("rule_version").unwrap_or(0);
         page.row("규칙", &format!("{} v{version}, pack {pack}", self.text("rule")));
         page.row("알림 ID", self.text("id"));
         page.text
@@ -116,17 +116,17 @@ impl Alert {
 
     fn reasons(&self, page: &mut Page) {
         page.line(String::from("\n판단 근거"));
-        for reason in list(&self.tree, "reasons") {
+        for reason in self.tree.list("reasons") {
             let mark = match () {
-                () if flag(reason, "held") => "보류",
-                () if flag(reason, "assumed") => "추정",
-                () if flag(reason, "unknown") => "확인 필요",
-                () if flag(reason, "past") => "경과",
-                () if flag(reason, "met") => "충족",
+                () if reason.flag("held") => "보류",
+                () if reason.flag("assumed") => "추정",
+                () if reason.flag("unknown") => "확인 필요",
+                () if reason.flag("past") => "경과",
+                () if reason.flag("met") => "충족",
                 () => "아님",
             };
             page.line(format!("  [{mark}] {} ({})", text(reason, "say"), text(reason, "id")));
-            let (shown, total) = (texts(reason, "evidence"), int(reason, "evidence_total").unwrap_or(0));
+            let (shown, total) = (reason.texts("evidence"), reason.int("evidence_total").unwrap_or(0));
             if !shown.is_empty() {
                 let more = total - i64::try_from(shown.len()).unwrap_or(0);
                 let rest = if more > 0 { format!(" 외 {more}건") } else { String::new() };
@@ -137,13 +137,13 @@ impl Alert {
     }
 
     fn uncertain(&self, page: &mut Page) {
-        page.row("확인할 정보", &texts(&self.tree, "missing_facts").join(", "));
-        page.row("지연된 기관", &texts(&self.tree, "stale_sources").join(", "));
-        if let Some(percent) = int(&self.tree, "match_confidence") {
+        page.row("확인할 정보", &self.tree.texts("missing_facts").join(", "));
+        page.row("지연된 기관", &self.tree.texts("stale_sources").join(", "));
+        if let Some(percent) = self.tree.int("match_confidence") {
             page.row("일치 신뢰도", &format!("{percent}%"));
         }
-        if field(&self.tree, "suppression.rule").is_some() {
-            let until = int(&self.tree, "suppression.until").map(StreamTime);
+        if self.tree.field("suppression.rule").is_some() {
+            let until = self.tree.int("suppression.until").map(StreamTime);
             let until = until.map_or_else(String::new, |at| format!(", {}까지", minutes(at)));
             let (reason, rule) = (self.text("suppression.reason"), self.text("suppression.rule"));
             page.row("보류", &format!("{reason} ({rule}{until})"));

@@ -1,6 +1,6 @@
 //! `ieum rules explain`: an alert derived again from a recorded log, and beside what its record carried.
 
-use super::why_not::{Form, Page, as_json, begins_late, folder, page, topics};
+use super::why_not::{Asked, Form, Page, as_json, begins_late, page};
 use crate::cli::alerts::Alert;
 use crate::cli::exit::{Exit, Outcome, Stop};
 use crate::cli::output::{self, BOLD, RED};
@@ -55,13 +55,9 @@ struct Derived {
 }
 
 pub(super) fn run(args: &ExplainArgs) -> Outcome {
-    let contracts = Arc::new(topics()?);
-    let given = args.rules.as_deref().map(|dir| folder(dir, &contracts)).transpose()?;
     let source = args.log.source()?;
-    let mut recording = source.open()?;
-    recording.caution(&contracts);
-    let packs: Arc<dyn PackSource> = Arc::new(recording.pack_source().with(given.clone()));
-    let scope = Scope { pack: given.map(|pack| pack.hash), household: None, until: args.at };
+    let Asked { contracts, mut recording, packs, forced } = Asked::open(&source, args.rules.as_deref())?;
+    let scope = Scope { pack: forced, household: None, until: args.at };
     let derived = derive(&mut recording, &args.id, &contracts, &packs, scope)?;
     let Some(last) = derived.told.last() else {
         let told = format!(

@@ -4,13 +4,15 @@ use super::*;
 use crate::contracts::{Contracts, Tree, builtin};
 use crate::engine::effect::{Input, Output};
 use crate::engine::households::decision_today;
-use crate::engine::layout::ALERTS_TOPIC;
+use crate::engine::lane::io::TopicPartition;
+use crate::engine::layout::{ALERTS_TOPIC, AREAS_LOG};
 use crate::engine::message::{AreaMessage, Tick, Touch, TouchedDay, encode};
 use crate::engine::state::{Key, MemoryState, Record, StateRead, Sub};
+use crate::engine::task::{Stage, Task};
 use crate::rules::plan::Pack;
 use crate::types::{
     Action, ActionKind, Day, EntityId, EpisodeId, EventKey, EventTime, MS_PER_HOUR, Origin, PackHash,
-    StreamTime, Value,
+    SmolStr, StreamTime, Value,
 };
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,11 +52,11 @@ impl PackSource for Known {
     }
 }
 
-fn stage() -> Areas {
+fn stage() -> Households {
     let letters = Letters::new(Layout::new([]), Box::new(|body| body.id.clone().into_bytes()));
     let layout = Layout::new([]);
     let (contracts, config) = (Arc::clone(&CONTRACTS), HouseholdsConfig::default());
-    Areas::new(contracts, layout, Arc::new(Known), config, Arc::new(letters))
+    super::stage(contracts, layout, Arc::new(Known), config, Arc::new(letters))
 }
 
 fn at() -> TopicPartition {
@@ -169,16 +171,8 @@ fn tree(output: &Output) -> Tree {
     CONTRACTS.topic(ALERTS_TOPIC).expect("a topic").decode_tree(&output.value).expect("decodes")
 }
 
-fn field<'t>(tree: &'t Tree, name: &str) -> &'t Tree {
-    let Tree::Record(fields) = tree else { panic!("a record") };
-    &fields.iter().find(|(known, _)| known == name).expect("a field").1
-}
-
 fn text(output: &Output, name: &str) -> String {
-    match field(&tree(output), name) {
-        Tree::Text(text) => text.to_string(),
-        other => panic!("{name} is {other:?}"),
-    }
+    tree(output).text(name).expect("a text").to_string()
 }
 
 fn now(n: i32) -> Option<StreamTime> {
@@ -202,14 +196,12 @@ fn an_area_opens_with_its_third_household_and_says_whose_queue_it_is() {
     let alert = town.outputs.iter().find(|output| output.topic == ALERTS_TOPIC).expect("an alert");
     assert_eq!((text(alert, "per"), text(alert, "household")), ("building".into(), HOUSE.into()));
     assert_eq!(alert.key.as_deref(), Some(HOUSE.as_bytes()));
-    let audience = tree(alert);
-    let audience = field(&audience, "audience");
-    assert_eq!(field(audience, "admin_dong"), &Tree::Text("9901051000".into()));
-    let reasons = tree(alert);
-    let Tree::List(reasons) = field(&reasons, "reasons") else { panic!("a list") };
-    assert_eq!(field(&reasons[0], "number"), &Tree::Int(3));
-    let Tree::List(evidence) = field(&reasons[0], "evidence") else { panic!("a list") };
-    assert!(evidence.contains(&Tree::Text("h3/cutoff.water@2026-02-17".into())), "{evidence:?}");
+    let alert = tree(alert);
+    assert_eq!(alert.text("audience.admin_dong"), Some(&"9901051000".into()));
+    let reason = &alert.list("reasons")[0];
+    assert_eq!(reason.int("number"), Some(3));
+    let evidence = reason.texts("evidence");
+    assert!(evidence.contains(&"h3/cutoff.water@2026-02-17"), "{evidence:?}");
 }
 
 #[test]
@@ -310,9 +302,9 @@ fn households_that_disagree_where_a_building_is_leave_it_in_one_place() {
         town.noon(1);
         let alert =
             town.outputs.iter().find(|output| output.topic == ALERTS_TOPIC).map(tree).expect("an alert");
-        field(field(&alert, "audience"), "admin_dong").clone()
+        alert.text("audience.admin_dong").cloned()
     };
-    assert_eq!(queue([0, 1, 2]), Tree::Text("9901051000".into()));
+    assert_eq!(queue([0, 1, 2]), Some("9901051000".into()));
     assert_eq!(queue([2, 1, 0]), queue([1, 0, 2]));
 }
 

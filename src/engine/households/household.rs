@@ -3,17 +3,14 @@
 use super::crowd::{Crowd, InArea};
 use super::daily;
 use super::part::{EpisodePart, Part};
+use super::pending;
 use super::records::{
     Contributor, DailyUse, Episode, HouseholdHead, HouseholdPage, Pending, SUBJECTS_OF_A_HOUSEHOLD,
 };
 use super::role::Role;
 use super::touches::Side;
-use crate::engine::job::Job;
-use crate::engine::message::{TouchedDay, decode, encode};
 use crate::engine::state::{Key, Record, StateRead, Sub};
-use crate::types::{
-    Day, EntityId, EpisodeId, Event, EventKey, FactVersion, SmolStr, StreamTime, SubjectId, Value,
-};
+use crate::types::{Day, EntityId, EpisodeId, Event, EventKey, FactVersion, SmolStr, SubjectId, Value};
 use chrono::Datelike;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -49,17 +46,6 @@ struct Loaded {
     pending: Option<Pending>,
 }
 
-/// Under which name an area's [`Pending`] lies.
-const PENDING: &str = "pending";
-
-/// What is stored of a pending decision.
-pub(super) fn pending_of(record: &Record) -> Option<Pending> {
-    match record {
-        Record::Job(Job::Other { kind, cursor }) if kind == PENDING => decode(cursor).ok(),
-        _ => None,
-    }
-}
-
 /// What the task's indexes hold of a household: as it was loaded, or as it was when they last followed it.
 #[derive(Clone, Debug)]
 pub(super) struct Indexed {
@@ -77,8 +63,8 @@ impl Household {
         let (daily_years, pending) = match role {
             Role::Households => (head.get().daily_years.clone(), None),
             Role::Areas => {
-                let pending = state.get(&key(Sub::Job(SmolStr::new_static(PENDING))));
-                (Vec::new(), pending.and_then(|record| pending_of(&record)))
+                let pending = state.get(&pending::key(entity));
+                (Vec::new(), pending.and_then(|record| pending::read(&record)))
             }
         };
         let page = |year: i16| (year, Part::load(key(Sub::Page(year)), state.get(&key(Sub::Page(year)))));
@@ -128,41 +114,6 @@ impl Household {
     /// What an area holds of its households.
     pub(super) fn crowd<'a>(&'a mut self, state: &'a dyn StateRead) -> InArea<'a> {
         InArea { crowd: &mut self.crowd, head: &mut self.head, entity: &self.id.0, state }
-    }
-
-    /// Learns what all households of the area have alike. Where they disagree the least value stands, whoever came first.
-    pub(super) fn learn_place(&mut self, place: &[(SmolStr, SmolStr)]) {
-        let known = self.head.get().facts.first().map(|version| version.fields.clone()).unwrap_or_default();
-        let mut fields: BTreeMap<SmolStr, SmolStr> =
-            known.into_iter().filter_map(|(name, value)| Some((name, value.as_text()?.clone()))).collect();
-        let before = fields.clone();
-        for (name, value) in place {
-            let own = fields.entry(name.clone()).or_insert_with(|| value.clone());
-            if value < own {
-                own.clone_from(value);
-            }
-        }
-        if fields != before {
-            let (source, key) = (SmolStr::new_static("ieum"), SmolStr::new_static("area"));
-            self.head.edit().facts = vec![FactVersion {
-                key: EventKey { source, key },
-                revision: 1,
-                from: Day(0),
-                subject: None,
-                fields: fields.into_iter().map(|(name, value)| (name, Value::Text(value))).collect(),
-            }];
-        }
-    }
-
-    /// Days changed: they are decided at the next tick.
-    pub(super) fn expect(&mut self, changed: &[&TouchedDay], now: StreamTime) {
-        let Some(first) = changed.iter().map(|day| day.day).min() else { return };
-        let known = self.pending.take().unwrap_or(Pending { from: first, kinds: Vec::new(), since: now });
-        let mut kinds = known.kinds;
-        kinds.extend(changed.iter().map(|day| day.kind.clone()));
-        kinds.sort_unstable();
-        kinds.dedup();
-        self.pending = Some(Pending { from: known.from.min(first), kinds, since: known.since });
     }
 
     /// What areas count of it, as it was when the record began; none if nothing of that has changed.
@@ -467,12 +418,8 @@ impl Household {
         delta.extend(self.daily.iter().filter_map(|(_, days)| days.written()));
         delta.extend(self.crowd.delta());
         if self.pending != self.loaded.pending {
-            let key = Key::new(self.id.0.clone(), Sub::Job(SmolStr::new_static(PENDING)));
-            let job = |pending: &Pending| Job::Other {
-                kind: SmolStr::new_static(PENDING),
-                cursor: encode(pending),
-            };
-            delta.push((key, self.pending.as_ref().map(|pending| Arc::new(Record::Job(job(pending))))));
+            let stored = self.pending.as_ref().map(|pending| Arc::new(pending::stored(pending)));
+            delta.push((pending::key(&self.id.0), stored));
         }
         for part in self.episodes.iter().filter(|part| part.before.as_ref() != Some(&part.now)) {
             let sub = Sub::Episode(part.now.rule.clone(), part.now.number);

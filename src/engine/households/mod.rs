@@ -20,6 +20,7 @@ mod jobs;
 mod life;
 mod params;
 mod part;
+mod pending;
 mod records;
 mod role;
 mod task;
@@ -39,11 +40,11 @@ pub use records::{
     ReasonState, RuleWait, StepState,
 };
 pub(super) use role::Role;
-pub(super) use task::HouseholdsTask;
+use task::HouseholdsTask;
 pub use why::{Standing, decision_today, fact_today, pack_in_force, standing, tick_if_nothing_happens};
 
 use super::lane::io::TopicPartition;
-use super::layout::{HOUSEHOLDS_LOG, Layout};
+use super::layout::Layout;
 use super::letter::Letters;
 use super::task::{PackSource, Stage, Task};
 use crate::contracts::{AreaKind, Contracts, Tree};
@@ -100,8 +101,9 @@ impl Contract for Contracts {
     }
 }
 
-/// The stage.
+/// The stage, and that of areas, which is the same machine in another role.
 pub struct Households {
+    role: Role,
     contract: Arc<dyn Contract>,
     layout: Layout,
     packs: Arc<dyn PackSource>,
@@ -111,7 +113,10 @@ pub struct Households {
 
 impl std::fmt::Debug for Households {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Households").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("Households")
+            .field("role", &self.role)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
     }
 }
 
@@ -129,7 +134,18 @@ impl Households {
         config: HouseholdsConfig,
         letters: Arc<Letters>,
     ) -> Self {
-        Self { contract: contracts, layout, packs, config, letters }
+        Self::in_role(Role::Households, contracts, layout, packs, config, letters)
+    }
+
+    pub(super) fn in_role(
+        role: Role,
+        contract: Arc<dyn Contract>,
+        layout: Layout,
+        packs: Arc<dyn PackSource>,
+        config: HouseholdsConfig,
+        letters: Arc<Letters>,
+    ) -> Self {
+        Self { role, contract, layout, packs, config, letters }
     }
 
     /// The stage with a defect: what it says goes through this contract.
@@ -142,27 +158,27 @@ impl Households {
     fn with_contract(contract: Arc<dyn Contract>, packs: Arc<dyn PackSource>) -> Self {
         let letters = Letters::new(Layout::new([]), Box::new(|body| body.id.clone().into_bytes()));
         let config = HouseholdsConfig::default();
-        Self { contract, layout: Layout::new([]), packs, config, letters: Arc::new(letters) }
+        Self::in_role(Role::Households, contract, Layout::new([]), packs, config, Arc::new(letters))
     }
 }
 
 impl Stage for Households {
     fn name(&self) -> &'static str {
-        Self::NAME
+        self.role.stage()
     }
 
     fn inputs(&self) -> Vec<SmolStr> {
-        vec![SmolStr::new_static(HOUSEHOLDS_LOG)]
+        vec![SmolStr::new_static(self.role.log())]
     }
 
     fn changelog(&self) -> Option<&'static str> {
-        Some(Self::CHANGELOG)
+        Some(self.role.changelog())
     }
 
     fn task(&self, _at: &TopicPartition) -> Box<dyn Task> {
         let (contract, packs) = (Arc::clone(&self.contract), Arc::clone(&self.packs));
         let (layout, config) = (self.layout.clone(), self.config.clone());
         let letters = Arc::clone(&self.letters);
-        Box::new(HouseholdsTask::new(Role::Households, contract, layout, packs, config, letters))
+        Box::new(HouseholdsTask::new(self.role, contract, layout, packs, config, letters))
     }
 }

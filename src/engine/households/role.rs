@@ -1,6 +1,7 @@
 //! Whose state a task keeps. Rules, episodes and their life are the same for households and for areas; where they read from,
 //! and what they count, is not.
 
+use crate::engine::effect::Input;
 use crate::engine::layout::{AREAS_LOG, HOUSEHOLDS_LOG};
 use crate::engine::message::{AreaMessage, HouseholdMessage, MessageError, TouchedDay, decode, encode};
 use crate::types::{EntityId, Origin, SmolStr};
@@ -30,12 +31,57 @@ pub(super) struct Touched {
     pub(super) days: Vec<TouchedDay>,
 }
 
+impl Message {
+    /// A kind that a later stage will send.
+    pub(super) fn is_reserved(&self) -> bool {
+        use HouseholdMessage::{AreaFact, Merged, Split};
+        matches!(self, Self::Shared(AreaFact { .. } | Merged { .. } | Split { .. }))
+    }
+
+    /// It is about the entity that its key names.
+    pub(super) fn is_of_an_entity(&self) -> bool {
+        use HouseholdMessage::{Action, Facts, Joined, Left, Put, Remove};
+        match self {
+            Self::Touch(_) => true,
+            Self::Shared(message) => matches!(
+                message,
+                Put { .. } | Remove { .. } | Joined { .. } | Left { .. } | Facts { .. } | Action { .. }
+            ),
+        }
+    }
+
+    /// The raw record behind it, or its own place where there is none.
+    pub(super) fn origin(&self, input: &Input<'_>) -> Origin {
+        match self {
+            Self::Touch(Touched { origin, .. })
+            | Self::Shared(
+                HouseholdMessage::Put { origin, .. }
+                | HouseholdMessage::Remove { origin, .. }
+                | HouseholdMessage::Facts { origin, .. }
+                | HouseholdMessage::Action { origin, .. }
+                | HouseholdMessage::Area { origin, .. },
+            ) => origin.clone(),
+            Self::Shared(_) => {
+                Origin { topic: SmolStr::new(input.topic), partition: input.partition, offset: input.offset }
+            }
+        }
+    }
+}
+
 impl Role {
     /// Name of the stage.
     pub(super) fn stage(self) -> &'static str {
         match self {
             Self::Households => super::Households::NAME,
-            Self::Areas => crate::engine::areas::Areas::NAME,
+            Self::Areas => crate::engine::areas::NAME,
+        }
+    }
+
+    /// Its changelog topic.
+    pub(super) fn changelog(self) -> &'static str {
+        match self {
+            Self::Households => super::Households::CHANGELOG,
+            Self::Areas => crate::engine::areas::CHANGELOG,
         }
     }
 

@@ -3,11 +3,12 @@
 use super::areas::{Applied, AreaEvents};
 use super::decide::{Context, Review, Trigger, decide};
 use super::emit::Cause;
-use super::household::{Household, pending_of};
+use super::household::Household;
 use super::index::Index;
 use super::intake::Intake;
 use super::life::Because;
-use super::role::{Message, Role, Touched};
+use super::pending;
+use super::role::{Message, Role};
 use super::work::Work;
 use super::{Contract, HouseholdsConfig};
 use crate::engine::clock::TaskClock;
@@ -17,20 +18,18 @@ use crate::engine::job::Job;
 use crate::engine::lane::{Parked, ParkedEntities};
 use crate::engine::layout::{CONTROL_LOG, Layout};
 use crate::engine::letter::{Letter, Letters};
-use crate::engine::message::{
-    ControlMessage, HouseholdMessage, MessageError, SourceState, Tick, TouchedDay, encode,
-};
+use crate::engine::message::{ControlMessage, HouseholdMessage, MessageError, SourceState, Tick, encode};
 use crate::engine::state::{Key, Record, StateRead, Sub, own_records};
 use crate::engine::task::{PackSource, Task, Undone};
 use crate::rules::plan::Pack;
-use crate::types::{Day, Origin, PackHash, SmolStr, StreamTime};
+use crate::types::{Day, PackHash, SmolStr, StreamTime};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const TOO_MANY_SUBJECTS: &str = "this household has as many subjects as are kept";
 
 /// One partition's machine.
-pub(in crate::engine) struct HouseholdsTask {
+pub(super) struct HouseholdsTask {
     pub(super) role: Role,
     pub(super) contract: Arc<dyn Contract>,
     pub(super) layout: Layout,
@@ -49,7 +48,7 @@ pub(in crate::engine) struct HouseholdsTask {
 }
 
 impl HouseholdsTask {
-    pub(in crate::engine) fn new(
+    pub(super) fn new(
         role: Role,
         contract: Arc<dyn Contract>,
         layout: Layout,
@@ -238,27 +237,6 @@ impl HouseholdsTask {
         self.decide(step, household, &trigger);
     }
 
-    /// What a household told its area. It is decided at the next tick, once for all that came until then: an area of many
-    /// households costs as much as its touches, not as their square.
-    fn take_touched(&mut self, step: &mut Step<'_>, touched: &Touched) {
-        let (key, first) = (step.key.clone(), self.first_day());
-        let mut area = self.open(step, &key);
-        area.trim(first, step.work.state());
-        area.learn_place(&touched.place);
-        let mut changed: Vec<&TouchedDay> = Vec::new();
-        for day in touched.days.iter().filter(|day| day.day >= first) {
-            if area.crowd(step.work.state()).take(&touched.household, day) {
-                changed.push(day);
-            }
-        }
-        if changed.is_empty() {
-            step.work.facts.push(Fact::Duplicate { topic: SmolStr::new_static(self.role.log()) });
-        } else {
-            area.expect(&changed, self.clock.through);
-        }
-        self.close(step, area);
-    }
-
     fn tick(&mut self, step: &mut Step<'_>, tick: &Tick) {
         let (before, today) = self.clock.tick(tick);
         self.index.ripen();
@@ -339,9 +317,8 @@ impl Task for HouseholdsTask {
     fn handle(&mut self, input: &Input<'_>, state: &dyn StateRead) -> Result<Effects, Blocked> {
         self.index.begin();
         self.at_work = None;
-        let (message, touched) = match self.role.decode(input.value.unwrap_or_default()) {
-            Ok(Message::Shared(message)) => (message, None),
-            Ok(Message::Touch(touched)) => (HouseholdMessage::Continue, Some(touched)),
+        let message = match self.role.decode(input.value.unwrap_or_default()) {
+            Ok(message) => message,
             Err(error @ (MessageError::Format(_) | MessageError::Key(_))) => {
                 return Err(Blocked::Unreadable(error.to_string()));
             }
@@ -349,14 +326,14 @@ impl Task for HouseholdsTask {
                 return Ok(self.reject(input, &error.to_string()));
             }
         };
-        if is_reserved(&message) {
+        if message.is_reserved() {
             let text = "a message kind that is reserved for a later stage";
             return Err(Blocked::Unreadable(text.to_owned()));
         }
         let Ok(key) = std::str::from_utf8(input.key.unwrap_or_default()) else {
             return Ok(self.reject(input, "a key that is not text"));
         };
-        if key.is_empty() && (is_of_household(&message) || touched.is_some()) {
+        if key.is_empty() && message.is_of_an_entity() {
             return Ok(self.reject(input, "an entity's message without its key"));
         }
         let takes_back = Parked::is_taken_back_by(input);
@@ -364,18 +341,12 @@ impl Task for HouseholdsTask {
             self.learn_anew(&SmolStr::new(key), state);
         }
         self.load_pack()?;
-        if let HouseholdMessage::Pack { hash } = &message {
+        if let Message::Shared(HouseholdMessage::Pack { hash }) = &message {
             self.content(hash)?;
         }
         let mut step = Step {
             work: Work::new(self.role, state),
-            cause: Cause {
-                at_ms: input.timestamp_ms,
-                origin: match &touched {
-                    Some(touched) => touched.origin.clone(),
-                    None => origin(&message, input),
-                },
-            },
+            cause: Cause { at_ms: input.timestamp_ms, origin: message.origin(input) },
             partition: input.partition,
             offset: input.offset,
             key: SmolStr::new(key),
@@ -385,13 +356,13 @@ impl Task for HouseholdsTask {
             clock_changed: false,
             feeds: Vec::new(),
         };
-        if let HouseholdMessage::Tick(tick) = &message {
+        if let Message::Shared(HouseholdMessage::Tick(tick)) = &message {
             self.tick(&mut step, tick);
         }
         self.run_timers(&mut step);
-        match touched {
-            Some(touched) => self.take_touched(&mut step, &touched),
-            None => self.take(&mut step, message)?,
+        match message {
+            Message::Touch(touched) => self.take_touched(&mut step, &touched),
+            Message::Shared(message) => self.take(&mut step, message)?,
         }
         if step.is_refused {
             self.letter((&mut step.work.outputs, &mut step.work.facts), input, OVERLINKED, TOO_MANY_SUBJECTS);
@@ -437,7 +408,7 @@ impl Task for HouseholdsTask {
                 Some(Record::Episode(episode)) => self.index.remove_episode(&key.entity, episode),
                 Some(Record::Area(entry)) => self.areas.remove(&entry.key),
                 Some(record) if !key.entity.is_empty() => {
-                    if let Some(pending) = pending_of(record) {
+                    if let Some(pending) = pending::read(record) {
                         self.index.remove_pending(&key.entity, &pending);
                     }
                 }
@@ -465,11 +436,6 @@ impl Task for HouseholdsTask {
     fn stream_time_ms(&self) -> i64 {
         self.clock.through.0
     }
-}
-
-fn is_reserved(message: &HouseholdMessage) -> bool {
-    use HouseholdMessage::{AreaFact, Merged, Split};
-    matches!(message, AreaFact { .. } | Merged { .. } | Split { .. })
 }
 
 impl HouseholdsTask {
@@ -504,7 +470,7 @@ impl HouseholdsTask {
             }
             (_, Record::Feed(_)) => self.clock.learn(key, record),
             (Sub::Job(_), Record::Job(_)) if !key.entity.is_empty() => {
-                let pending = pending_of(record);
+                let pending = pending::read(record);
                 pending.iter().for_each(|pending| self.index.add_pending(&key.entity, pending));
             }
             (Sub::Job(name), Record::Job(job)) => {
@@ -513,22 +479,5 @@ impl HouseholdsTask {
             (Sub::Own(_), Record::Parked(_)) => self.index.parked.learn(key, record),
             _ => {}
         }
-    }
-}
-
-fn is_of_household(message: &HouseholdMessage) -> bool {
-    use HouseholdMessage::{Action, Facts, Joined, Left, Put, Remove};
-    matches!(message, Put { .. } | Remove { .. } | Joined { .. } | Left { .. } | Facts { .. } | Action { .. })
-}
-
-/// The raw record behind a message, or the message's own place where there is none.
-fn origin(message: &HouseholdMessage, input: &Input<'_>) -> Origin {
-    match message {
-        HouseholdMessage::Put { origin, .. }
-        | HouseholdMessage::Remove { origin, .. }
-        | HouseholdMessage::Facts { origin, .. }
-        | HouseholdMessage::Action { origin, .. }
-        | HouseholdMessage::Area { origin, .. } => origin.clone(),
-        _ => Origin { topic: SmolStr::new(input.topic), partition: input.partition, offset: input.offset },
     }
 }

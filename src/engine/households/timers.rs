@@ -88,19 +88,6 @@ impl HouseholdsTask {
         self.decide(step, household, &trigger);
     }
 
-    /// Decides an area for all that its households told since its last decision.
-    fn decide_pending(&self, step: &mut Step<'_>, household: &mut Household) {
-        let (Some(pending), Some(pack)) = (household.pending.take(), self.pack.as_deref()) else { return };
-        let kinds = pending.kinds.iter();
-        let mut rules: Vec<usize> =
-            kinds.flat_map(|kind| pack.rules_touched_by_kind(kind).iter().copied()).collect();
-        rules.sort_unstable();
-        rules.dedup();
-        let trigger =
-            Trigger { because: Because::Event, rules: Some(rules), from: pending.from, about_the_past: true };
-        self.decide(step, household, &trigger);
-    }
-
     fn escalate(&self, household: &mut Household, rule: &str, number: u32) {
         let Some(at) = household.episodes.iter().position(|p| p.now.rule == rule && p.now.number == number)
         else {

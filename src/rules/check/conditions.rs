@@ -4,8 +4,8 @@ use super::operand::{Operands, Want};
 use super::signals::Signals;
 use crate::contracts::{Contracts, Type};
 use crate::rules::codes::{
-    AREA_CONDITION, BAD_SHAPE, DECLARED_TWICE, DISTINCT_FIELD, EMPTY_GROUP, MISSING_KEY, NEEDS_REASON,
-    NUMBERLESS_REASON, SIGNALS_ONLY, TOO_MANY, UNKNOWN_FIELD, UNKNOWN_REASON, WINDOW_TOO_LONG, WRONG_TYPE,
+    BAD_SHAPE, DECLARED_TWICE, DISTINCT_FIELD, EMPTY_GROUP, MISSING_KEY, NEEDS_REASON, NUMBERLESS_REASON,
+    SIGNALS_ONLY, TOO_MANY, UNKNOWN_FIELD, UNKNOWN_REASON, WINDOW_TOO_LONG, WRONG_TYPE,
 };
 use crate::rules::keys::{self, GROUPS, LEAVES};
 use crate::rules::mistakes::Fields;
@@ -334,53 +334,6 @@ impl Conditions<'_, '_> {
         (!of.is_empty()).then_some(Ask::Distinct { of, by: by?, within, test })
     }
 
-    /// `distinct` of a rule per area: households with one of the events.
-    fn households(&mut self, node: &Node) -> Option<Ask> {
-        let fields = self.operands.mistakes.map(node, "distinct", keys::DISTINCT)?;
-        let of = self.of(&fields);
-        let contracts = self.contracts;
-        for (name, why) in self.signals.not_told_to_areas(&of, contracts) {
-            self.not_of_areas(&node.span, format!("signal \"{name}\" {why}"));
-        }
-        let by = self.operands.mistakes.need(&fields, "by")?;
-        if by.scalar() != Some(BY_HOUSEHOLD) {
-            self.not_of_areas(&by.span, String::from("an area counts nothing but its households"));
-        }
-        let window = self.operands.mistakes.need(&fields, "within")?;
-        let within = self.within(&fields);
-        if let Some(Within::Hours(_)) = within {
-            self.not_of_areas(&window.span, String::from("an area knows events by their day"));
-        }
-        let test = self.operands.comparisons(&fields, &Want::number("the count", None))?;
-        let by = SmolStr::new_static(BY_HOUSEHOLD);
-        (!of.is_empty()).then_some(Ask::Distinct { of, by, within: Some(within?), test })
-    }
-
-    /// What clears an area's alert or stops its escalation is what was done with it.
-    fn only_casework(&mut self, of: &[SignalId], node: &Node) {
-        let contracts = self.contracts;
-        if self.per == Per::Household || self.signals.are_casework(of, contracts) {
-            return;
-        }
-        self.not_of_areas(&node.span, String::from("this counts events of households one by one"));
-    }
-
-    fn not_of_areas(&mut self, span: &Range<usize>, message: String) {
-        let help = match self.per {
-            Per::Household => "a rule per area counts households",
-            Per::Area(_) => {
-                "distinct: {of: …, by: household, within: 30d, gte: 3}; \"ieum explain IEUM-R039\""
-            }
-        };
-        self.operands.mistakes.error(
-            AREA_CONDITION,
-            span,
-            message,
-            "cannot be asked here",
-            Some(help.to_owned()),
-        );
-    }
-
     fn value(&mut self, node: &Node) -> Option<Ask> {
         let fields = self.operands.mistakes.map(node, "value", keys::VALUE)?;
         let of = self.of(&fields);
@@ -464,12 +417,12 @@ impl Conditions<'_, '_> {
         items.iter().map(|item| self.signals.take_all(item, self.operands.mistakes)).collect()
     }
 
-    fn of(&mut self, fields: &Fields<'_>) -> Vec<SignalId> {
+    pub(super) fn of(&mut self, fields: &Fields<'_>) -> Vec<SignalId> {
         let node = self.operands.mistakes.need(fields, "of");
         node.map(|n| self.signals.take_all(n, self.operands.mistakes)).unwrap_or_default()
     }
 
-    fn within(&mut self, fields: &Fields<'_>) -> Option<Within> {
+    pub(super) fn within(&mut self, fields: &Fields<'_>) -> Option<Within> {
         let node = fields.get("within")?;
         let within = self.operands.mistakes.duration(node, "\"within\"")?;
         let days = match within {

@@ -4,6 +4,7 @@
 mod conditions;
 mod crisis;
 mod header;
+mod of_areas;
 mod operand;
 mod params;
 mod score;

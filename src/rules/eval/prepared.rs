@@ -196,32 +196,28 @@ impl<'a> Prepared<'a> {
     }
 }
 
-/// Event kinds that an entity has, as bits.
+/// Event kinds that an entity has, as bits; a kind beyond them is taken to be there.
 #[derive(Debug, Default)]
-struct Kinds {
-    bits: [u64; 4],
-    /// One beyond the bits: then all are taken to be there.
-    more: bool,
-}
+struct Kinds([u64; 4]);
 
 impl Kinds {
     fn of(kinds: impl Iterator<Item = Kind>) -> Self {
         let mut found = Self::default();
         for kind in kinds {
-            match found.bits.get_mut(usize::from(kind / 64)) {
-                Some(bits) => *bits |= 1 << (kind % 64),
-                None => found.more = true,
+            if let Some(bits) = found.0.get_mut(usize::from(kind / 64)) {
+                *bits |= 1 << (kind % 64);
             }
         }
         found
     }
 
+    fn has(&self, kind: Kind) -> bool {
+        self.0.get(usize::from(kind / 64)).is_none_or(|bits| bits >> (kind % 64) & 1 == 1)
+    }
+
     /// The signals of a rule that take one of them, as bits.
     fn signals(&self, rule: &CrisisRule) -> u64 {
-        let has = |kind: Kind| {
-            self.bits.get(usize::from(kind / 64)).is_none_or(|bits| bits >> (kind % 64) & 1 == 1)
-        };
-        let taking = rule.index.signals.iter().filter(|(kind, _)| self.more || has(*kind));
+        let taking = rule.index.signals.iter().filter(|(kind, _)| self.has(*kind));
         taking.fold(0, |all, (_, signals)| all | signals)
     }
 }

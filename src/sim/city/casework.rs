@@ -32,16 +32,8 @@ pub struct AlertSeen {
 impl AlertSeen {
     /// Reads a decoded record; none if it is not one of alerts.
     pub fn of(record: &Tree) -> Option<Self> {
-        let Tree::Record(fields) = record else { return None };
-        let field = |name: &str| fields.iter().find(|(n, _)| n == name).map(|(_, tree)| tree);
-        let text = |name: &str| match field(name) {
-            Some(Tree::Text(text)) => Some(text.clone()),
-            _ => None,
-        };
-        let int = |name: &str| match field(name) {
-            Some(Tree::Int(n)) => Some(*n),
-            _ => None,
-        };
+        let text = |name: &str| record.text(name).cloned();
+        let int = |name: &str| record.int(name);
         Some(Self {
             household: text("household")?,
             episode: text("episode")?,

@@ -43,61 +43,32 @@ pub struct Seen {
 impl Seen {
     /// Reads a decoded alert; none if it is of another rule.
     pub(super) fn of(tree: &Tree, at: StreamTime, rule: &str) -> Option<Self> {
-        if text(tree, "rule")? != rule {
+        if tree.text("rule")? != rule {
             return None;
         }
-        let reasons = match field(tree, "reasons") {
-            Some(Tree::List(reasons)) => reasons.as_slice(),
-            _ => &[],
-        };
         let with = |flag: &str| {
-            let mut ids: Vec<SmolStr> = reasons
-                .iter()
-                .filter(|reason| field(reason, flag) == Some(&Tree::Bool(true)))
-                .filter_map(|reason| text(reason, "id"))
-                .collect();
+            let reasons = tree.list("reasons").iter().filter(|reason| reason.flag(flag));
+            let mut ids: Vec<SmolStr> = reasons.filter_map(|reason| reason.text("id").cloned()).collect();
             ids.sort();
             ids
         };
-        let step = field(tree, "escalation").and_then(|step| text(step, "step"));
-        let suppression = field(tree, "suppression").and_then(|held| text(held, "rule"));
-        let because = [step, text(tree, "reason_code"), text(tree, "outcome"), suppression];
+        let because = ["escalation.step", "reason_code", "outcome", "suppression.rule"]
+            .map(|path| tree.text(path).cloned());
         Some(Self {
             at,
-            about: text(tree, "household")?,
-            episode: text(tree, "episode")?,
-            number: int(tree, "episode_number")?,
-            revision: u32::try_from(int(tree, "revision")?).ok()?,
-            change: text(tree, "change")?,
-            status: text(tree, "status")?,
-            level: text(tree, "level")?,
-            day: Day(i32::try_from(int(tree, "occurred_on")?).ok()?),
+            about: tree.text("household")?.clone(),
+            episode: tree.text("episode")?.clone(),
+            number: tree.int("episode_number")?,
+            revision: u32::try_from(tree.int("revision")?).ok()?,
+            change: tree.text("change")?.clone(),
+            status: tree.text("status")?.clone(),
+            level: tree.text("level")?.clone(),
+            day: Day(i32::try_from(tree.int("occurred_on")?).ok()?),
             met: with("met"),
             held: with("held"),
             assumed: with("assumed"),
             because: because.into_iter().flatten().collect(),
         })
-    }
-}
-
-fn field<'t>(tree: &'t Tree, name: &str) -> Option<&'t Tree> {
-    match tree {
-        Tree::Record(fields) => fields.iter().find(|(n, _)| n == name).map(|(_, tree)| tree),
-        _ => None,
-    }
-}
-
-fn text(tree: &Tree, name: &str) -> Option<SmolStr> {
-    match field(tree, name) {
-        Some(Tree::Text(text)) => Some(text.clone()),
-        _ => None,
-    }
-}
-
-fn int(tree: &Tree, name: &str) -> Option<i64> {
-    match field(tree, name) {
-        Some(Tree::Int(n)) => Some(*n),
-        _ => None,
     }
 }
 

@@ -1,8 +1,9 @@
 //! Plays one case: steps become records of their topics, arrive at their stream time, and the alerts that leave are read.
 
+use super::case::{body, households, key_of, kinds, moment, scope, topic_of, whom};
 use super::judge::Seen;
 use super::{Answers, Way};
-use crate::contracts::{Contracts, Precision, Route, Topic};
+use crate::contracts::{Contracts, Route, Topic};
 use crate::engine::households::{HouseholdsConfig, decision_today};
 use crate::engine::layout::{ALERTS_TOPIC, AREAS_LOG, HOUSEHOLDS_LOG, Layout};
 use crate::rules::eval::Decision;
@@ -12,8 +13,8 @@ use crate::sim::pipeline::{KnownPacks, Pipeline, stages};
 use crate::sim::rng::Rng;
 use crate::types::{
     Action, ActionKind, AreaEvent, AreaScope, Change, EntityId, EpisodeId, EventKey, EventTime, FactVersion,
-    FactsRecord, LinkRecord, MS_PER_HOUR, Payload, Phase, Signal, SmolStr, SourceReport, StreamTime,
-    SubjectId, Value,
+    FactsRecord, LinkRecord, MS_PER_HOUR, Payload, Signal, SmolStr, SourceReport, StreamTime, SubjectId,
+    Value,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -31,7 +32,7 @@ pub(super) struct Played {
 
 /// Whom signals are about, and who tells of them where a test does not say.
 const PERSON: &str = "person:tested";
-const SOURCE: &str = "TEST";
+pub(super) const SOURCE: &str = "TEST";
 /// Facts and links hold from so many days before the start.
 const LONG_AGO_DAYS: i32 = 4_000;
 
@@ -447,57 +448,4 @@ impl Player<'_> {
         };
         self.send_to(topic, &Payload::Action(action), twice)
     }
-}
-
-/// To whom a step happens.
-fn whom(case: &Case, step: &Step) -> SmolStr {
-    step.household.as_ref().unwrap_or(&case.household).clone()
-}
-
-/// The households of a case.
-fn households(case: &Case) -> BTreeSet<SmolStr> {
-    let named = case.events.iter().map(|step| whom(case, step));
-    named.chain([case.household.clone()]).collect()
-}
-
-/// Event name, source and household of each key of a case.
-fn kinds(case: &Case) -> BTreeMap<SmolStr, (SmolStr, SmolStr, SmolStr)> {
-    let reported = case.events.iter().filter_map(|step| match &step.what {
-        Happening::Event(reported) | Happening::Area(reported) => Some((step, reported)),
-        Happening::End(_) | Happening::Void(_) | Happening::Action { .. } | Happening::Facts(_) => None,
-    });
-    let source = |reported: &Reported| reported.source.clone().unwrap_or(SmolStr::new_static(SOURCE));
-    reported
-        .map(|(step, told)| (told.key.clone(), (told.event.clone(), source(told), whom(case, step))))
-        .collect()
-}
-
-/// The key of the event that a step tells of.
-fn key_of(step: &Step) -> Option<&SmolStr> {
-    match &step.what {
-        Happening::Event(reported) | Happening::Area(reported) => Some(&reported.key),
-        Happening::End(key) | Happening::Void(key) => Some(key),
-        Happening::Action { .. } | Happening::Facts(_) => None,
-    }
-}
-
-fn body(reported: &Reported, topic: &Topic, at: StreamTime, fields: Vec<(SmolStr, Value)>) -> Change {
-    Change::Body { kind: reported.event.clone(), time: moment(topic, at), phase: Phase::Open, fields }
-}
-
-fn topic_of<'c>(contracts: &'c Contracts, event: &str) -> Result<&'c Topic, String> {
-    let ty = contracts.event(event).ok_or_else(|| format!("no topic declares \"{event}\""))?;
-    contracts.topic(&ty.topic).ok_or_else(|| format!("topic \"{}\" has no contract", ty.topic))
-}
-
-fn moment(topic: &Topic, at: StreamTime) -> EventTime {
-    match topic.precision {
-        Precision::Instant => EventTime::Instant(at.0),
-        Precision::Day => EventTime::Day(at.day()),
-        Precision::Month => EventTime::Month(at.day()),
-    }
-}
-
-fn scope(name: &SmolStr, value: &Value) -> Option<AreaScope> {
-    value.as_text().map(|text| AreaScope { fact: name.clone(), value: text.clone() })
 }

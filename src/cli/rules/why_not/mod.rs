@@ -11,14 +11,14 @@ use crate::cli::diagnostics::{Format, Found};
 use crate::cli::exit::{Exit, Outcome, Stop};
 use crate::cli::files::{Files, Folders};
 use crate::cli::output;
-use crate::cli::recorded::{LogArgs, Recording, point, stuck};
+use crate::cli::recorded::{LogArgs, Recording, Source, point, stuck};
 use crate::contracts::Contracts;
 use crate::engine::households::pack_in_force;
 use crate::engine::task::PackSource;
 use crate::replay::{Machine, Scope, whynot};
 use crate::rules::plan::Pack;
-use crate::types::{SmolStr, StreamTime, did_you_mean};
-use std::path::PathBuf;
+use crate::types::{PackHash, SmolStr, StreamTime, did_you_mean};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Tell why a rule tells nothing of a household, or what it tells.
@@ -62,19 +62,30 @@ pub(super) enum Form {
     Json,
 }
 
+/// A log that is asked, and the rules that answer.
+pub(super) struct Asked {
+    pub(super) contracts: Arc<Contracts>,
+    pub(super) recording: Recording,
+    pub(super) packs: Arc<dyn PackSource>,
+    /// The rules of a folder, which answer instead of those that the log names.
+    pub(super) forced: Option<PackHash>,
+}
+
+impl Asked {
+    pub(super) fn open(source: &Source, rules: Option<&Path>) -> Result<Self, Stop> {
+        let contracts = Arc::new(topics()?);
+        let given = rules.map(|dir| folder(dir, &contracts)).transpose()?;
+        let recording = source.open()?;
+        recording.caution(&contracts);
+        let packs = Arc::new(recording.pack_source().with(given.clone()));
+        Ok(Self { contracts, recording, packs, forced: given.map(|pack| pack.hash) })
+    }
+}
+
 pub(super) fn run(args: &WhyNot) -> Outcome {
-    let contracts = Arc::new(topics()?);
-    let given = args.rules.as_deref().map(|dir| folder(dir, &contracts)).transpose()?;
     let source = args.log.source()?;
-    let mut recording = source.open()?;
-    recording.caution(&contracts);
-    let packs: Arc<dyn PackSource> = Arc::new(recording.pack_source().with(given.clone()));
-    let scope = Scope {
-        pack: given.map(|pack| pack.hash),
-        household: Some(SmolStr::new(&args.household)),
-        until: args.at,
-    };
-    let forced = scope.pack;
+    let Asked { contracts, mut recording, packs, forced } = Asked::open(&source, args.rules.as_deref())?;
+    let scope = Scope { pack: forced, household: Some(SmolStr::new(&args.household)), until: args.at };
     let machine = Machine::new(&contracts, recording.header.partitions, Arc::clone(&packs), scope);
     let mut machine = machine.map_err(|told| Stop::new(Exit::Found, told))?;
     replay(&mut recording, &mut machine)?;
@@ -146,7 +157,7 @@ pub(super) fn topics() -> Result<Contracts, Stop> {
 }
 
 /// The pack of a folder.
-pub(super) fn folder(dir: &std::path::Path, contracts: &Contracts) -> Result<Arc<Pack>, Stop> {
+pub(super) fn folder(dir: &Path, contracts: &Contracts) -> Result<Arc<Pack>, Stop> {
     let files: Files = Folders { topics: None, rules: Some(dir.to_owned()) }.rules()?;
     let (pack, mistakes) = crate::rules::load(files.iter(), contracts);
     let mut found = Found::default();
