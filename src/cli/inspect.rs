@@ -4,10 +4,10 @@
 use super::exit::{Exit, Outcome, Stop};
 use super::output::{self, Table};
 use crate::engine::lane::io::StorePosition;
-use crate::engine::state::{Key, Record, Sub};
+use crate::engine::state::{Record, Sub};
+use crate::store::Contents;
 use crate::types::StreamTime;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 /// Local stores of tasks, and entities that wait for a person.
@@ -50,10 +50,6 @@ pub(super) fn run(args: &State) -> Outcome {
     }
 }
 
-/// Where the store keeps its own position, and under what the data.
-const POSITION: &[u8] = b"m/position";
-const DATA: u8 = b'k';
-
 /// What was found.
 #[derive(Default)]
 struct Content {
@@ -68,11 +64,12 @@ struct Content {
 fn inspect(args: &Inspect) -> Outcome {
     let newest = newest(&args.dir)?;
     let copy = Copied::of(&newest)?;
-    // sled panics on some damage.
-    let read = catch_unwind(AssertUnwindSafe(|| read(&copy.0, args.entity.as_deref())));
-    let broken =
-        || Stop::new(Exit::Found, "the store cannot be read; a task wipes it and restores it by itself");
-    let (position, content) = read.map_err(|_| broken())?.map_err(|_| broken())?;
+    let stored = Contents::read(&copy.0).map_err(|why| {
+        let told =
+            format!("the store cannot be read: {why}; a task wipes such a one and restores it by itself");
+        Stop::new(Exit::Found, told)
+    })?;
+    let (position, content) = (stored.position, Content::of(stored, args.entity.as_deref()));
     if args.json {
         output::json(&as_json(position.as_ref(), &content));
         return Ok(Exit::Ok);
@@ -158,31 +155,24 @@ fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn read(dir: &Path, entity: Option<&str>) -> Result<(Option<StorePosition>, Content), sled::Error> {
-    let db = sled::Config::new().path(dir).flush_every_ms(None).open()?;
-    let position = db.get(POSITION)?;
-    let position = position.and_then(|bytes| postcard::from_bytes(bytes.get(1..)?).ok());
-    let mut content = Content::default();
-    let mut last = None;
-    for entry in db.range(vec![DATA]..vec![DATA + 1]) {
-        let (key, value) = entry?;
-        let key = key.split_first().and_then(|(_, key)| Key::from_bytes(key));
-        let (Some(key), Ok(record)) = (key, Record::from_bytes(&value)) else {
-            content.unreadable += 1;
-            continue;
-        };
-        let counts = content.parts.entry(kind(&record)).or_default();
-        counts.0 += 1;
-        counts.1 += value.len() as u64;
-        if entity == Some(key.entity.as_str()) {
-            content.entity.push((part(&key.sub), kind(&record), value.len()));
+impl Content {
+    fn of(stored: Contents, entity: Option<&str>) -> Self {
+        let mut content = Self { unreadable: stored.unreadable, ..Self::default() };
+        let mut last = None;
+        for (key, record, bytes) in stored.records {
+            let counts = content.parts.entry(kind(&record)).or_default();
+            counts.0 += 1;
+            counts.1 += bytes as u64;
+            if entity == Some(key.entity.as_str()) {
+                content.entity.push((part(&key.sub), kind(&record), bytes));
+            }
+            if !key.entity.is_empty() && last.as_ref() != Some(&key.entity) {
+                content.entities += 1;
+                last = Some(key.entity);
+            }
         }
-        if !key.entity.is_empty() && last.as_ref() != Some(&key.entity) {
-            content.entities += 1;
-            last = Some(key.entity);
-        }
+        content
     }
-    Ok((position, content))
 }
 
 fn kind(record: &Record) -> &'static str {

@@ -2,7 +2,7 @@
 
 use super::reader::{Place, Reader};
 use super::{
-    Application, ClockKind, Config, KafkaConfig, Log, OWNED, RegistryAddress, STAGES, Sasl, Schemas,
+    Application, ClockKind, Config, Engine, KafkaConfig, Log, OWNED, RegistryAddress, STAGES, Sasl, Schemas,
     Security, State, codes,
 };
 use crate::types::{Diagnostic, SmolStr, did_you_mean};
@@ -42,11 +42,13 @@ const KNOWN: &[&str] = &[
     "schemas.registry",
     "schemas.dir",
     "state.dir",
+    "state.engine",
     "memory.mib",
     "lanes.commit_interval_ms",
     "lanes.intake",
     "lanes.identity",
     "lanes.households",
+    "lanes.areas",
     "lanes.control",
     "http.listen",
     "log.format",
@@ -116,7 +118,13 @@ fn read(reader: &mut Reader, base: &Path) -> Config {
         kafka: kafka(reader, base, &application),
         application,
         schemas: schemas(reader, base),
-        state: State { dir: path(reader, &["state", "dir"], base).unwrap_or_else(|| base.join("state")) },
+        state: State {
+            dir: path(reader, &["state", "dir"], base).unwrap_or_else(|| base.join("state")),
+            engine: match choice(reader, &["state", "engine"], &["tables", "sled"]) {
+                Some(1) => Engine::Sled,
+                _ => Engine::Tables,
+            },
+        },
         memory_bytes: memory_mib.unsigned_abs() << 20,
         lanes,
         commit_interval_ms: number(reader, &["lanes", "commit_interval_ms"], 10..=60_000, 100).unsigned_abs(),

@@ -134,6 +134,18 @@ pub struct RegistryAddress {
 pub struct State {
     /// Directory below which each task has its own.
     pub dir: PathBuf,
+    /// What keeps the records there.
+    pub engine: Engine,
+}
+
+/// What keeps the records of a task on disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// Sorted files of ieum's own (decision 16).
+    #[default]
+    Tables,
+    /// A sled database.
+    Sled,
 }
 
 /// Logging.

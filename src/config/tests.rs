@@ -1,4 +1,4 @@
-use super::super::{ClockKind, Config};
+use super::super::{ClockKind, Config, Engine, STAGES};
 use super::{Loaded, Sources, load};
 
 const MINIMAL: &str = "[application]\ninstance = \"a\"\n[kafka]\nbootstrap = \"127.0.0.1:9092\"\n";
@@ -24,6 +24,24 @@ fn each_layer_lies_over_the_one_before() {
     let lanes = ["intake", "identity", "households", "control"].map(|stage| config.lanes(stage));
     assert_eq!(lanes, [2, 3, 4, 1]);
     assert_eq!(config.application.clock, ClockKind::Declared);
+}
+
+#[test]
+fn every_stage_may_be_given_lanes() {
+    let lanes: Vec<_> = STAGES.iter().map(|stage| format!("lanes.{stage}=2")).collect();
+    let config = good(MINIMAL, &[], &lanes.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(STAGES.iter().all(|stage| config.lanes(stage) == 2));
+}
+
+#[test]
+fn a_store_is_sorted_files_unless_sled_is_asked_for() {
+    let engine = |set: &[&str]| good(MINIMAL, &[], set).state.engine;
+    assert_eq!(engine(&[]), Engine::Tables);
+    assert_eq!(engine(&["state.engine=tables"]), Engine::Tables);
+    assert_eq!(engine(&["state.engine=sled"]), Engine::Sled);
+    let (config, found) = load_with(MINIMAL, &[], &["state.engine=slet"]);
+    assert!(config.is_none());
+    assert_eq!(found.first().and_then(|told| told.help.as_deref()), Some("did you mean \"sled\"?"));
 }
 
 #[test]

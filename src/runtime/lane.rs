@@ -17,7 +17,7 @@ use crate::engine::layout::Layout;
 use crate::engine::letter::{Letters, letter_encoder};
 use crate::engine::task::{PackSource, Stage};
 use crate::ingest::Ends;
-use crate::store::{Owner, SledStore, StoreOptions};
+use crate::store::{LocalStore, Owner, StoreOptions};
 use crate::telemetry::LaneTelemetry;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -52,7 +52,7 @@ pub(super) fn run(
         board(LaneState::Starting);
         let place = Place { stage, number, ends, letters, telemetry: &telemetry };
         let life = AssertUnwindSafe(|| match shared.options.guarantee {
-            Guarantee::ExactlyOnce => live(shared, &place, sled_stores(shared, stage, ends)),
+            Guarantee::ExactlyOnce => live(shared, &place, local_stores(shared, stage, ends)),
             Guarantee::AtLeastOnce => {
                 live(shared, &place, Box::new(|_: &TopicPartition| MemoryStore::default()))
             }
@@ -161,7 +161,7 @@ pub(super) fn state_dir(config: &Config) -> PathBuf {
     config.state.dir.join(config.application.id.as_str())
 }
 
-fn sled_stores(shared: &Shared, stage: &Arc<dyn Stage>, ends: &Arc<Ends>) -> OpenStore<SledStore> {
+fn local_stores(shared: &Shared, stage: &Arc<dyn Stage>, ends: &Arc<Ends>) -> OpenStore<LocalStore> {
     let application = &shared.config.application;
     let dir = state_dir(&shared.config).join(stage.name());
     let cluster = ends.cluster_id().unwrap_or_default();
@@ -171,10 +171,11 @@ fn sled_stores(shared: &Shared, stage: &Arc<dyn Stage>, ends: &Arc<Ends>) -> Ope
     let lanes = i32::try_from(shared.config.lanes(stage.name())).unwrap_or(1).max(1);
     // A lane alone may hold all partitions; its budget is what a fair share of them would be.
     let share = usize::try_from((partitions + lanes - 1) / lanes).unwrap_or(1).max(1);
-    let options = StoreOptions::within(shared.config.store_bytes_per_lane() / share);
+    let options =
+        StoreOptions::within(shared.config.state.engine, shared.config.store_bytes_per_lane() / share);
     Box::new(move |at: &TopicPartition| {
         let place: PathBuf = dir.join(at.partition.to_string());
-        SledStore::open(place, &Owner(format!("{owner}/{}", at.partition)), options.clone())
+        LocalStore::open(place, &Owner(format!("{owner}/{}", at.partition)), options.clone())
     })
 }
 

@@ -1,18 +1,20 @@
 //! The database directory of one task.
 //!
 //! ```text
-//! <dir>/0000000001/        the database: one tree, `k…` data, `m…` what it knows of itself
+//! <dir>/0000000001/        the database: `k…` data, `m…` what it knows of itself
 //! <dir>/0000000002/        a database written anew; the highest complete one counts, the others are removed
 //! <dir>/quarantine-…/      one that could not be read, kept for a look; at most two
 //! ```
 //!
 //! sled panics on some damage, so whatever reads is fenced by `catch_unwind`; a fault is recorded, and the lane wipes and
-//! restores or stops.
+//! restores or stops. A database of another engine is foreign content.
 
 use super::Writes;
+use super::claim::Claim;
+use super::database::{self, Batch, Database, Failure, Page};
+use crate::config::Engine;
 use crate::engine::lane::io::{StoreFault, StorePosition};
 use crate::engine::state::{Key, Record};
-use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,8 +30,8 @@ pub struct Owner(pub String);
 const FORMAT: &[u8] = b"m/format";
 const FORMAT_VERSION: &[u8] = &[1];
 const OWNER: &[u8] = b"m/owner";
-const POSITION: &[u8] = b"m/position";
-const DATA: u8 = b'k';
+pub(super) const POSITION: &[u8] = b"m/position";
+pub(super) const DATA: u8 = b'k';
 /// Longest wait for a lock that a closed database still holds.
 const LOCKED: Duration = Duration::from_secs(5);
 /// Quarantined databases kept.
@@ -38,6 +40,7 @@ const QUARANTINED: usize = 2;
 pub(super) struct Disk {
     dir: PathBuf,
     owner: Owner,
+    engine: Engine,
     page_cache_bytes: u64,
     db: RwLock<Option<Open>>,
     /// Size of the files when they were last compared with the data.
@@ -48,38 +51,20 @@ pub(super) struct Disk {
     _claim: Option<Claim>,
 }
 
-/// A directory that a store of this process has open. Whoever else of this process wants it waits for a moment of its own
-/// lanes; one that is locked without a claim is another process's.
-struct Claim(PathBuf);
-
-static CLAIMED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
-
-impl Claim {
-    fn take(dir: &Path) -> Option<Self> {
-        let mut claimed = CLAIMED.lock().unwrap_or_else(PoisonError::into_inner);
-        claimed.insert(dir.to_path_buf()).then(|| Self(dir.to_path_buf()))
-    }
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        CLAIMED.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
-    }
-}
-
 #[derive(Clone)]
 struct Open {
-    db: sled::Db,
+    db: Arc<dyn Database>,
     generation: u64,
 }
 
 impl Disk {
-    pub(super) fn open(dir: PathBuf, owner: Owner, page_cache_bytes: u64) -> Self {
+    pub(super) fn open(dir: PathBuf, owner: Owner, (engine, page_cache_bytes): (Engine, u64)) -> Self {
         let claim = Claim::take(&dir);
         let is_free = claim.is_some();
         let disk = Self {
             dir,
             owner,
+            engine,
             page_cache_bytes,
             db: RwLock::new(None),
             compared: AtomicU64::new(0),
@@ -107,18 +92,16 @@ impl Disk {
 
     pub(super) fn position(&self) -> Option<StorePosition> {
         let bytes = self.read(|db| db.get(POSITION)).ok()??;
-        match bytes.split_first().map(|(_, body)| postcard::from_bytes(body)) {
-            Some(Ok(position)) => Some(position),
-            _ => {
-                self.fail(StoreFault::Corrupt(String::from("its position does not decode")));
-                None
-            }
+        let position = position_of(&bytes);
+        if position.is_none() {
+            self.fail(StoreFault::Corrupt(String::from("its position does not decode")));
         }
+        position
     }
 
     /// The record under a key and its stored size.
     pub(super) fn get(&self, key: &Key) -> Result<Option<(Arc<Record>, usize)>, StoreFault> {
-        match self.read(|db| db.get(data_key(key)))? {
+        match self.read(|db| db.get(&data_key(key)))? {
             Some(bytes) => match Record::from_bytes(&bytes) {
                 Ok(record) => Ok(Some((Arc::new(record), bytes.len()))),
                 Err(error) => {
@@ -156,8 +139,7 @@ impl Disk {
     }
 
     fn page(&self, from: &[u8], size: usize) -> Option<Vec<(Key, Arc<Record>)>> {
-        let range = from.to_vec()..vec![DATA + 1];
-        let raw = self.read(|db| db.range(range.clone()).take(size).collect::<Result<Vec<_>, _>>()).ok()?;
+        let raw = self.read(|db| db.page(from, &[DATA + 1], size)).ok()?;
         let decoded = raw.iter().map(|(key, value)| {
             let key = key.split_first().and_then(|(_, key)| Key::from_bytes(key))?;
             Some((key, Arc::new(Record::from_bytes(value).ok()?)))
@@ -174,19 +156,17 @@ impl Disk {
         if self.fault().is_some() {
             return;
         }
-        let mut batch = sled::Batch::default();
-        for (key, record) in writes {
-            match record {
-                Some(record) => batch.insert(data_key(key), record.to_bytes()),
-                None => batch.remove(data_key(key)),
-            }
-        }
-        batch.insert(POSITION, position_bytes(position));
+        let written =
+            writes.iter().map(|(key, record)| (data_key(key), record.as_ref().map(|it| it.to_bytes())));
+        let position = (POSITION.to_vec(), Some(position_bytes(position)));
+        let batch: Batch = written.chain([position]).collect();
         // A failure is recorded, and the lane asks for it.
-        let _recorded = self.read(|db| {
-            db.apply_batch(batch.clone())?;
-            db.flush()
-        });
+        let _recorded = self.read(|db| db.write(batch));
+    }
+
+    /// One step of the database's housekeeping; whether more is to do.
+    pub(super) fn tidy(&self) -> bool {
+        self.fault().is_none() && self.read(|db| db.tidy()).unwrap_or(false)
     }
 
     /// Removes everything and begins anew, the recorded fault included.
@@ -201,14 +181,15 @@ impl Disk {
     }
 
     pub(super) fn bytes(&self) -> u64 {
-        self.read(sled::Db::size_on_disk).unwrap_or(0)
+        self.read(|db| db.bytes()).unwrap_or(0)
     }
 
-    /// Writes the data into a new database when the files of this one hold mostly what is no longer true. To know, all data
-    /// is read, so it looks again only when the files have grown by half. Whether it looked.
+    /// Writes the data into a new database when the files of this one, of sled's, hold mostly what is no longer true. To know,
+    /// all data is read, so it looks again only when the files have grown by half. Whether it looked.
     pub(super) fn rebuild_if_bloated(&self, (ratio, floor): (u64, u64)) -> bool {
         let (files, compared) = (self.bytes(), self.compared.load(Ordering::Acquire));
-        if files < floor.max(compared + compared / 2) || self.fault().is_some() {
+        let is_small = files < floor.max(compared + compared / 2);
+        if self.engine != Engine::Sled || is_small || self.fault().is_some() {
             return false;
         }
         self.compared.store(files, Ordering::Release);
@@ -218,15 +199,15 @@ impl Disk {
 
     fn compare(&self, files: u64, ratio: u64) {
         let Some(old) = self.db.read().unwrap_or_else(PoisonError::into_inner).clone() else { return };
-        let Ok(data) = self.read(|db| {
-            db.iter().try_fold(0, |sum: u64, entry| {
-                let (key, value) = entry?;
-                Ok(sum + (key.len() + value.len()) as u64)
+        let mut data = 0;
+        let read = self.read(|db| {
+            data = 0;
+            each_page(db, |page| {
+                data += page.iter().map(|(key, value)| (key.len() + value.len()) as u64).sum::<u64>();
+                Ok(())
             })
-        }) else {
-            return;
-        };
-        if files / data.max(1) < ratio {
+        });
+        if read.is_err() || files / data.max(1) < ratio {
             return;
         }
         match self.copy(&old) {
@@ -242,26 +223,18 @@ impl Disk {
         }
     }
 
-    fn copy(&self, old: &Open) -> Result<Open, sled::Error> {
+    fn copy(&self, old: &Open) -> Result<Open, Failure> {
         let generation = old.generation + 1;
         // What an attempt before left behind.
         self.remove(generation);
-        let db = self.config(generation).open()?;
-        let mut batch = sled::Batch::default();
-        for (count, entry) in old.db.iter().enumerate() {
-            let (key, value) = entry?;
+        let db: Arc<dyn Database> =
+            database::open(self.engine, &self.path(generation), self.page_cache_bytes)?;
+        each_page(&*old.db, |page| {
             // The format goes in last: without it the copy is not complete and does not count.
-            if key != FORMAT {
-                batch.insert(key, value);
-            }
-            if count % 4096 == 4095 {
-                db.apply_batch(std::mem::take(&mut batch))?;
-            }
-        }
-        db.apply_batch(batch)?;
-        db.flush()?;
-        db.insert(FORMAT, FORMAT_VERSION)?;
-        db.flush()?;
+            let kept = page.into_iter().filter(|(key, _)| key != FORMAT);
+            db.write(kept.map(|(key, value)| (key, Some(value))).collect())
+        })?;
+        db.write(vec![(FORMAT.to_vec(), Some(FORMAT_VERSION.to_vec()))])?;
         Ok(Open { db, generation })
     }
 
@@ -309,7 +282,7 @@ impl Disk {
         let attempt = catch_unwind(AssertUnwindSafe(|| {
             let db = self.open_locked(generation)?;
             let (format, owner) = (db.get(FORMAT)?, db.get(OWNER)?);
-            Ok::<_, sled::Error>((db, format, owner))
+            Ok::<_, Failure>((db, format, owner))
         }));
         match attempt {
             Ok(Ok((db, format, owner))) => {
@@ -325,37 +298,30 @@ impl Disk {
         }
     }
 
-    fn begin(&self, generation: u64) -> Result<Open, sled::Error> {
+    fn begin(&self, generation: u64) -> Result<Open, Failure> {
         let db = self.open_locked(generation)?;
-        db.insert(OWNER, self.owner.0.as_bytes())?;
-        db.insert(FORMAT, FORMAT_VERSION)?;
-        db.flush()?;
+        db.write(vec![
+            (FORMAT.to_vec(), Some(FORMAT_VERSION.to_vec())),
+            (OWNER.to_vec(), Some(self.owner.0.clone().into_bytes())),
+        ])?;
         Ok(Open { db, generation })
     }
 
     /// sled lets go of a closed database in the background: its lock may outlive the last handle by a moment.
-    fn open_locked(&self, generation: u64) -> Result<sled::Db, sled::Error> {
+    fn open_locked(&self, generation: u64) -> Result<Arc<dyn Database>, Failure> {
         let deadline = Instant::now() + LOCKED;
         loop {
-            match self.config(generation).open() {
-                Err(sled::Error::Io(error)) if error.to_string().contains("acquire lock") => {
-                    if Instant::now() >= deadline {
-                        let why = format!("another process has {} open", self.dir.display());
-                        return Err(std::io::Error::new(ErrorKind::WouldBlock, why).into());
-                    }
+            match database::open(self.engine, &self.path(generation), self.page_cache_bytes) {
+                Err(Failure::Locked) if Instant::now() < deadline => {
                     std::thread::sleep(Duration::from_millis(5));
+                }
+                Err(Failure::Locked) => {
+                    let why = format!("another process has {} open", self.dir.display());
+                    return Err(std::io::Error::new(ErrorKind::WouldBlock, why).into());
                 }
                 other => return other,
             }
         }
-    }
-
-    fn config(&self, generation: u64) -> sled::Config {
-        sled::Config::new()
-            .path(self.path(generation))
-            .cache_capacity(self.page_cache_bytes)
-            .flush_every_ms(None)
-            .mode(sled::Mode::HighThroughput)
     }
 
     fn path(&self, generation: u64) -> PathBuf {
@@ -393,12 +359,12 @@ impl Disk {
     }
 
     /// Runs one access; errors and panics become a recorded fault.
-    fn read<T>(&self, access: impl Fn(&sled::Db) -> Result<T, sled::Error>) -> Result<T, StoreFault> {
+    fn read<T>(&self, access: impl FnOnce(&dyn Database) -> Result<T, Failure>) -> Result<T, StoreFault> {
         let guard = self.db.read().unwrap_or_else(PoisonError::into_inner);
         let Some(open) = guard.as_ref() else {
             return Err(self.fault().unwrap_or_else(|| StoreFault::Unusable(String::from("it is not open"))));
         };
-        match catch_unwind(AssertUnwindSafe(|| access(&open.db))) {
+        match catch_unwind(AssertUnwindSafe(|| access(&*open.db))) {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(self.fail(fault_of(&error))),
             Err(_) => Err(self.fail(StoreFault::Corrupt(String::from("an access panicked")))),
@@ -420,6 +386,8 @@ enum Opened {
     Unusable(StoreFault),
 }
 
+/// Entries copied at a time into a database written anew.
+const COPIED: usize = 4096;
 /// Most entries read at a time.
 const PAGE: usize = 512;
 
@@ -434,6 +402,10 @@ fn position_bytes(position: StorePosition) -> Vec<u8> {
         .expect("a position without maps encodes into memory")
 }
 
+pub(super) fn position_of(bytes: &[u8]) -> Option<StorePosition> {
+    bytes.split_first().and_then(|(_, body)| postcard::from_bytes(body).ok())
+}
+
 fn names(dir: &Path) -> Vec<String> {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
@@ -443,15 +415,24 @@ fn unusable(error: &std::io::Error) -> StoreFault {
     StoreFault::Unusable(error.to_string())
 }
 
-fn fault_of(error: &sled::Error) -> StoreFault {
-    match error {
-        sled::Error::Io(inner) => match inner.kind() {
-            ErrorKind::InvalidData | ErrorKind::UnexpectedEof => StoreFault::Corrupt(error.to_string()),
-            _ => unusable(inner),
-        },
-        sled::Error::Corruption { .. } | sled::Error::ReportableBug(_) | sled::Error::Unsupported(_) => {
+fn fault_of(failure: &Failure) -> StoreFault {
+    match failure {
+        Failure::Damaged(why) => StoreFault::Corrupt(why.clone()),
+        Failure::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
             StoreFault::Corrupt(error.to_string())
         }
-        sled::Error::CollectionNotFound(_) => StoreFault::Corrupt(error.to_string()),
+        Failure::Io(error) => unusable(error),
+        Failure::Locked => StoreFault::Unusable(failure.to_string()),
+    }
+}
+
+/// Hands over all that a database holds, in key order.
+fn each_page(db: &dyn Database, mut take: impl FnMut(Page) -> Result<(), Failure>) -> Result<(), Failure> {
+    let mut from = Vec::new();
+    loop {
+        let page = db.page(&from, &[u8::MAX], COPIED)?;
+        let Some((last, _)) = page.last() else { return Ok(()) };
+        from = [last.as_slice(), &[0]].concat();
+        take(page)?;
     }
 }

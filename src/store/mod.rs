@@ -1,23 +1,30 @@
-//! The local store of one task: a rebuildable cache of its changelog, in sled behind a write-behind buffer.
+//! The local store of one task: a rebuildable cache of its changelog, in sorted files or in sled, behind a write-behind buffer.
 //!
 //! ```text
-//! apply ─▶ dirty ─▶ writing ─▶ sled        (whole commits, their position in the same batch)
-//! get   ◀─ cache ◀─ dirty ◀─ writing ◀─ sled
+//! apply ─▶ dirty ─▶ writing ─▶ disk        (whole commits, their position in the same batch)
+//! get   ◀─ cache ◀─ dirty ◀─ writing ◀─ disk
 //! ```
 //!
 //! A commit goes into `dirty` and the cache, in memory. Every few seconds or bytes a thread of the store takes all of
 //! `dirty` as one batch; many commits of a key become one write. What a crash loses is read back from the changelog.
 
 mod cache;
+mod claim;
+mod contents;
+mod database;
 mod disk;
+mod forest;
 mod merge;
+mod tables;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
+pub use contents::Contents;
 pub use disk::Owner;
 
+use crate::config::Engine;
 use crate::engine::lane::io::{Store, StoreFault, StorePosition};
 use crate::engine::state::{Key, Record};
 use cache::Cache;
@@ -35,15 +42,17 @@ type Writes = BTreeMap<Key, Option<Arc<Record>>>;
 /// Limits of a store.
 #[derive(Clone, Debug)]
 pub struct StoreOptions {
+    /// What keeps the records on disk.
+    pub engine: Engine,
     /// Bytes of decoded records kept in memory, about.
     pub cache_bytes: usize,
     /// Bytes of memory of committed writes that make a batch, about.
     pub batch_bytes: usize,
     /// Age of the oldest committed write that makes a batch.
     pub batch_age: Duration,
-    /// sled's own page cache.
+    /// sled's own page cache. Sorted files have none: the system's is theirs.
     pub page_cache_bytes: u64,
-    /// The database is written anew once its files exceed this many times its data.
+    /// sled's database is written anew once its files exceed this many times its data.
     pub rebuild_ratio: u64,
     /// Files smaller than this are never worth writing anew.
     pub rebuild_floor_bytes: u64,
@@ -52,6 +61,7 @@ pub struct StoreOptions {
 impl Default for StoreOptions {
     fn default() -> Self {
         Self {
+            engine: Engine::default(),
             cache_bytes: 64 << 20,
             batch_bytes: 24 << 20,
             batch_age: Duration::from_secs(5),
@@ -63,7 +73,7 @@ impl Default for StoreOptions {
 }
 
 /// The store of one task.
-pub struct SledStore {
+pub struct LocalStore {
     options: StoreOptions,
     disk: Arc<Disk>,
     writer: Option<Writer>,
@@ -77,12 +87,17 @@ pub struct SledStore {
 }
 
 impl StoreOptions {
-    /// What keeps a store within so many bytes of memory, about: half for decoded records, a quarter for sled's pages, the
-    /// rest for committed writes on their way to disk, of which two batches can be in memory, decoded.
-    pub fn within(bytes: usize) -> Self {
+    /// What keeps a store within so many bytes of memory, about: a quarter for committed writes on their way to disk, of which
+    /// two batches can be in memory, decoded; a quarter for sled's pages, if it is sled; the rest for decoded records.
+    pub fn within(engine: Engine, bytes: usize) -> Self {
         let usual = Self::default();
+        let cache_bytes = match engine {
+            Engine::Tables => bytes / 4 * 3,
+            Engine::Sled => bytes / 2,
+        };
         Self {
-            cache_bytes: bytes / 2,
+            engine,
+            cache_bytes,
             batch_bytes: (bytes / 4 / 2).clamp(LEAST_BATCH_BYTES, usual.batch_bytes),
             page_cache_bytes: (bytes as u64 / 4).max(LEAST_PAGE_CACHE_BYTES),
             ..usual
@@ -95,11 +110,12 @@ const LEAST_BATCH_BYTES: usize = 192 * 1024;
 /// sled cannot do with less: some of its pages alone are larger.
 const LEAST_PAGE_CACHE_BYTES: u64 = 512 * 1024;
 
-impl SledStore {
+impl LocalStore {
     /// Opens the store in a directory of its own, or makes it. Never fails: a store that cannot be read is set aside
     /// and begun anew, one that cannot be used says so in [`Store::fault`].
     pub fn open(dir: impl Into<PathBuf>, owner: &Owner, options: StoreOptions) -> Self {
-        let disk = Arc::new(Disk::open(dir.into(), owner.clone(), options.page_cache_bytes));
+        let disk =
+            Arc::new(Disk::open(dir.into(), owner.clone(), (options.engine, options.page_cache_bytes)));
         let position = disk.position();
         Self {
             cache: RefCell::new(Cache::new(options.cache_bytes)),
@@ -146,7 +162,7 @@ impl SledStore {
     }
 }
 
-impl Store for SledStore {
+impl Store for LocalStore {
     fn position(&self) -> Option<StorePosition> {
         self.position
     }
@@ -204,7 +220,7 @@ impl Store for SledStore {
     }
 }
 
-impl SledStore {
+impl LocalStore {
     /// A busy writer is given time, until too much memory is pinned behind it.
     fn may_hand_over(&self) -> bool {
         let idle = self.writer.as_ref().is_none_or(Writer::is_idle);
@@ -212,7 +228,7 @@ impl SledStore {
     }
 }
 
-impl Drop for SledStore {
+impl Drop for LocalStore {
     fn drop(&mut self) {
         self.hand_over();
     }

@@ -26,12 +26,18 @@ fn owner() -> Owner {
     Owner(String::from("ieum/cluster/stage/0"))
 }
 
-fn open(dir: &Path) -> SledStore {
-    SledStore::open(dir, &owner(), StoreOptions::default())
+fn open(dir: &Path) -> LocalStore {
+    LocalStore::open(dir, &owner(), StoreOptions::default())
+}
+
+const ENGINES: [Engine; 2] = [Engine::Tables, Engine::Sled];
+
+fn kept_by(engine: Engine) -> StoreOptions {
+    StoreOptions { engine, ..StoreOptions::default() }
 }
 
 /// Every key of `numbers` gets its number plus the sequence.
-fn commit(store: &mut SledStore, sequence: u64, numbers: std::ops::Range<u32>) {
+fn commit(store: &mut LocalStore, sequence: u64, numbers: std::ops::Range<u32>) {
     let delta: Vec<_> = numbers.map(|n| (key(n), Some(record(n + sequence as u32)))).collect();
     store.apply(&delta, at(sequence));
 }
@@ -85,9 +91,13 @@ fn a_closed_store_is_found_again_whole() {
 
 #[test]
 fn a_killed_store_comes_back_at_a_position_that_its_data_agrees_with() {
+    ENGINES.into_iter().for_each(killed_and_opened_again);
+}
+
+fn killed_and_opened_again(engine: Engine) {
     let dir = tempfile::tempdir().unwrap();
-    let options = StoreOptions { batch_bytes: 2_000, ..StoreOptions::default() };
-    let mut store = SledStore::open(dir.path(), &owner(), options);
+    let options = StoreOptions { batch_bytes: 2_000, ..kept_by(engine) };
+    let mut store = LocalStore::open(dir.path(), &owner(), options);
     for sequence in 1..=40 {
         commit(&mut store, sequence, 0..50);
         if sequence % 8 == 0 {
@@ -97,7 +107,7 @@ fn a_killed_store_comes_back_at_a_position_that_its_data_agrees_with() {
             continue;
         }
         let copy = killed(dir.path());
-        let found = open(copy.path());
+        let found = LocalStore::open(copy.path(), &owner(), kept_by(engine));
         let seen = found.position().map_or(0, |position| position.sequence);
         assert!(seen <= sequence, "{seen} after {sequence}");
         for n in 0..50 {
@@ -122,13 +132,16 @@ fn what_was_flushed_survives_a_kill() {
 
 #[test]
 fn damaged_files_are_set_aside_and_the_store_begins_anew() {
-    for damage in [&b"garbage"[..], &[]] {
+    let tables = &["0000000001-0000000001.table"][..];
+    let ways = [(Engine::Tables, tables), (Engine::Sled, &["conf", "db"])];
+    for ((engine, names), damage) in ways.into_iter().flat_map(|way| [(way, &b"garbage"[..]), (way, &[])]) {
         let dir = tempfile::tempdir().unwrap();
+        let open = |dir: &Path| LocalStore::open(dir, &owner(), kept_by(engine));
         let mut store = open(dir.path());
         commit(&mut store, 1, 0..5000);
         drop(store);
         let database = dir.path().join("0000000001");
-        for name in ["conf", "db"] {
+        for name in names {
             std::fs::write(database.join(name), damage).unwrap();
         }
         let mut store = open(dir.path());
@@ -148,9 +161,8 @@ fn a_record_that_does_not_decode_is_told_before_it_is_believed() {
     let mut store = open(dir.path());
     commit(&mut store, 1, 0..3);
     drop(store);
-    let db = sled::open(dir.path().join("0000000001")).unwrap();
-    db.insert([b"k".as_slice(), &key(1).to_bytes()].concat(), vec![9, 9, 9]).unwrap();
-    db.flush().unwrap();
+    let db = database::open(Engine::Tables, &dir.path().join("0000000001"), 0).unwrap();
+    db.write(vec![([b"k".as_slice(), &key(1).to_bytes()].concat(), Some(vec![9, 9, 9]))]).unwrap();
     drop(db);
     let mut store = open(dir.path());
     assert_eq!(store.get(&key(0)), Some(record(1)));
@@ -168,7 +180,7 @@ fn foreign_content_is_wiped() {
     commit(&mut store, 1, 0..3);
     drop(store);
     let store =
-        SledStore::open(dir.path(), &Owner(String::from("other/cluster/stage/0")), StoreOptions::default());
+        LocalStore::open(dir.path(), &Owner(String::from("other/cluster/stage/0")), StoreOptions::default());
     assert_eq!((store.position(), store.fault()), (None, None));
     assert_eq!(store.get(&key(1)), None);
 }
@@ -190,9 +202,9 @@ fn a_bloated_database_is_written_anew_and_nothing_is_missing() {
         rebuild_ratio: 1,
         rebuild_floor_bytes: 1,
         cache_bytes: 0,
-        ..StoreOptions::default()
+        ..kept_by(Engine::Sled)
     };
-    let mut store = SledStore::open(dir.path(), &owner(), options);
+    let mut store = LocalStore::open(dir.path(), &owner(), options);
     for sequence in 1..=5 {
         commit(&mut store, sequence, 0..200);
         store.flush();
@@ -201,7 +213,7 @@ fn a_bloated_database_is_written_anew_and_nothing_is_missing() {
     assert!(!dir.path().join("0000000001").exists());
     assert_eq!(store.get(&key(199)), Some(record(204)));
     drop(store);
-    let store = open(dir.path());
+    let store = LocalStore::open(dir.path(), &owner(), kept_by(Engine::Sled));
     assert_eq!(store.position(), Some(at(5)));
     assert_eq!(store.scan(None, 1000).len(), 200);
 }
@@ -209,7 +221,7 @@ fn a_bloated_database_is_written_anew_and_nothing_is_missing() {
 #[test]
 fn files_that_did_not_grow_are_not_looked_through_again() {
     let dir = tempfile::tempdir().unwrap();
-    let disk = Disk::open(dir.path().to_owned(), owner(), 1 << 20);
+    let disk = Disk::open(dir.path().to_owned(), owner(), (Engine::Sled, 1 << 20));
     let mut writes = Writes::new();
     (0..200).for_each(|n| drop(writes.insert(key(n), Some(record(n)))));
     disk.write(&writes, at(1));
@@ -219,9 +231,13 @@ fn files_that_did_not_grow_are_not_looked_through_again() {
 
 #[test]
 fn a_store_reads_like_memory_whatever_is_on_disk() {
+    ENGINES.into_iter().for_each(reads_like_memory);
+}
+
+fn reads_like_memory(engine: Engine) {
     let dir = tempfile::tempdir().unwrap();
-    let options = StoreOptions { cache_bytes: 4_000, batch_bytes: 3_000, ..StoreOptions::default() };
-    let mut store = SledStore::open(dir.path(), &owner(), options);
+    let options = StoreOptions { cache_bytes: 4_000, batch_bytes: 3_000, ..kept_by(engine) };
+    let mut store = LocalStore::open(dir.path(), &owner(), options);
     let mut model = MemoryState::default();
     let mut random = 0x2545_f491_u32;
     for sequence in 1..200 {
@@ -258,4 +274,21 @@ fn a_directory_that_this_process_has_open_is_held_and_free_again_with_its_store(
     drop(first);
     let third = open(dir.path());
     assert_eq!((third.position(), third.fault()), (Some(at(1)), None));
+}
+
+#[test]
+fn what_another_engine_keeps_is_begun_anew() {
+    for (before, now) in [(Engine::Sled, Engine::Tables), (Engine::Tables, Engine::Sled)] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = LocalStore::open(dir.path(), &owner(), kept_by(before));
+        commit(&mut store, 1, 0..10);
+        drop(store);
+        let mut store = LocalStore::open(dir.path(), &owner(), kept_by(now));
+        assert_eq!((store.position(), store.fault(), store.get(&key(1))), (None, None, None), "{now:?}");
+        commit(&mut store, 1, 0..10);
+        drop(store);
+        assert!(Contents::read(&dir.path().join("0000000001")).is_err(), "{now:?}");
+        let contents = Contents::read(&dir.path().join("0000000002")).unwrap();
+        assert_eq!((contents.records.len(), contents.position, contents.unreadable), (10, Some(at(1)), 0));
+    }
 }

@@ -5,7 +5,7 @@ use super::disk::Disk;
 use crate::engine::lane::io::{StoreFault, StorePosition};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -35,10 +35,14 @@ impl Writer {
     pub(super) fn start(disk: Arc<Disk>, rebuild: (u64, u64)) -> Self {
         let (failed, unstarted) = (Arc::clone(&disk), Arc::clone(&disk));
         Self::with(
-            move |batch| {
-                disk.write(&batch.writes, batch.position);
-                disk.rebuild_if_bloated(rebuild);
+            {
+                let disk = Arc::clone(&disk);
+                move |batch| {
+                    disk.write(&batch.writes, batch.position);
+                    disk.rebuild_if_bloated(rebuild);
+                }
             },
+            move || disk.tidy(),
             move || {
                 failed.fail(StoreFault::Corrupt(String::from("its writer panicked")));
             },
@@ -50,6 +54,7 @@ impl Writer {
 
     fn with(
         put: impl FnMut(&Batch) + Send + 'static,
+        tidy: impl FnMut() -> bool + Send + 'static,
         failed: impl Fn() + Send + 'static,
         unstarted: impl FnOnce(&std::io::Error),
     ) -> Self {
@@ -60,7 +65,7 @@ impl Writer {
             let done = Arc::clone(&done);
             std::thread::Builder::new()
                 .name(String::from("store-writer"))
-                .spawn(move || run(&receiver, &done, put, &failed))
+                .spawn(move || run(&receiver, &done, (put, tidy), &failed))
         };
         match thread {
             Ok(thread) => {
@@ -110,12 +115,35 @@ impl Drop for Writer {
     }
 }
 
-/// Counts every batch, whatever becomes of it: the lane waits for the count. sled panics on some damage.
-fn run(batches: &Receiver<Batch>, done: &Done, mut put: impl FnMut(&Batch), failed: &impl Fn()) {
-    for batch in batches {
+/// Counts every batch, whatever becomes of it: the lane waits for the count. Between batches it keeps house, a step at a time.
+/// sled panics on some damage.
+fn run(
+    batches: &Receiver<Batch>,
+    done: &Done,
+    (mut put, mut tidy): (impl FnMut(&Batch), impl FnMut() -> bool),
+    failed: &impl Fn(),
+) {
+    let mut is_untidy = true;
+    loop {
+        let batch = match batches.try_recv() {
+            Ok(batch) => batch,
+            Err(TryRecvError::Disconnected) => return,
+            Err(TryRecvError::Empty) if is_untidy => {
+                is_untidy = catch_unwind(AssertUnwindSafe(&mut tidy)).unwrap_or_else(|_| {
+                    failed();
+                    false
+                });
+                continue;
+            }
+            Err(TryRecvError::Empty) => match batches.recv() {
+                Ok(batch) => batch,
+                Err(_) => return,
+            },
+        };
         if catch_unwind(AssertUnwindSafe(|| put(&batch))).is_err() {
             failed();
         }
+        is_untidy = true;
         *done.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         done.changed.notify_all();
     }
@@ -129,7 +157,12 @@ mod tests {
     #[test]
     fn whoever_waits_for_a_batch_that_panicked_is_set_free() {
         let (failed, told) = channel();
-        let writer = Writer::with(|_| panic!("damage"), move || failed.send(()).unwrap(), |_| unreachable!());
+        let writer = Writer::with(
+            |_| panic!("damage"),
+            || false,
+            move || failed.send(()).unwrap(),
+            |_| unreachable!(),
+        );
         let position = StorePosition {
             changelog_next: 1,
             input_next: 1,

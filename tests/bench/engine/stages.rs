@@ -7,12 +7,13 @@
 use crate::broker::{Ready, Told};
 use crate::measure::{process_cpu, resident_mb, thread_cpu};
 use crate::town::Town;
+use ieum::config::Engine;
 use ieum::engine::lane::io::{Polled, TopicPartition};
 use ieum::engine::lane::{Guarantee, Lane, LaneConfig, OpenStore};
 use ieum::engine::layout::{CONTROL_LOG, HOUSEHOLDS_LOG, SUBJECTS_LOG};
 use ieum::engine::letter::{Letters, letter_encoder};
 use ieum::sim::pipeline::LogRecord;
-use ieum::store::{Owner, SledStore, StoreOptions};
+use ieum::store::{LocalStore, Owner, StoreOptions};
 use ieum::types::SmolStr;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -40,7 +41,7 @@ pub(crate) fn run(town: &Town) {
     let roomy = StoreOptions::default();
     // A smaller city has the same share of its households in memory.
     let tight = STORE_BYTES / TASKS * town.households / HOUSEHOLDS_OF_A_TASK;
-    let tight = StoreOptions::within(tight.max(LEAST_STORE_BYTES));
+    let tight = StoreOptions::within(Engine::default(), tight.max(LEAST_STORE_BYTES));
     lane(town, "intake", "", raw.into(), &roomy);
     for (stage, log) in [("identity", SUBJECTS_LOG), ("households", HOUSEHOLDS_LOG)] {
         lane(town, stage, "", polled(log, town.log(log)).collect(), &roomy);
@@ -69,9 +70,9 @@ fn lane(town: &Town, stage: &str, how: &str, records: VecDeque<Polled>, options:
     let dir = tempfile::tempdir().expect("a folder for the store");
     let (place, options) = (dir.path().to_owned(), options.clone());
     let store_kb = options.cache_bytes / 1024;
-    let open: OpenStore<SledStore> = Box::new(move |at: &TopicPartition| {
+    let open: OpenStore<LocalStore> = Box::new(move |at: &TopicPartition| {
         let owner = Owner(at.topic.to_string());
-        SledStore::open(place.join(at.partition.to_string()), &owner, options.clone())
+        LocalStore::open(place.join(at.partition.to_string()), &owner, options.clone())
     });
     let told = Arc::new(Told::default());
     let broker = Ready::new(records, &told);

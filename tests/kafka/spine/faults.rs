@@ -223,14 +223,14 @@ mod on_kafka {
         }
     }
 
-    /// The files in which stores keep their data.
+    /// The files in which stores keep their data, of either engine.
     fn databases(dir: &Path) -> Vec<PathBuf> {
         let mut found = Vec::new();
         for entry in std::fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 found.extend(databases(&path));
-            } else if path.file_name().is_some_and(|name| name == "db") {
+            } else if path.extension().is_some_and(|kind| kind == "table") || path.ends_with("db") {
                 found.push(path);
             }
         }

@@ -453,11 +453,13 @@ fn few_partitions(dir: &Path) -> Contracts {
     Contracts::parse(files.iter().map(|(name, content)| (*name, content.as_str()))).unwrap()
 }
 
+/// The first instance keeps its state in sorted files, any other in sled: tasks that move between them find the same.
 fn configuration_text(bootstrap: &str, instance: &str, state: &Path, http: &str, mib: u32) -> String {
+    let engine = if instance == "a" { "tables" } else { "sled" };
     format!(
         "[application]\nid = \"{APPLICATION}\"\ninstance = \"{instance}\"\nclock = \"declared\"\n\
          [kafka]\nbootstrap = \"{bootstrap}\"\nsession_timeout_ms = 4000\n\
-         [state]\ndir = \"{}\"\n[memory]\nmib = {mib}\n[http]\nlisten = \"{http}\"\n[lanes]\ncommit_interval_ms = 50\n\
+         [state]\ndir = \"{}\"\nengine = \"{engine}\"\n[memory]\nmib = {mib}\n[http]\nlisten = \"{http}\"\n[lanes]\ncommit_interval_ms = 50\n\
          [log]\nlevel = \"info\"\n",
         state.display()
     )
