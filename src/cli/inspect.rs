@@ -52,7 +52,7 @@ pub(super) fn run(args: &State) -> Outcome {
 
 /// What was found.
 #[derive(Default)]
-struct Content {
+struct Summary {
     /// Records and bytes by kind of part.
     parts: BTreeMap<&'static str, (u64, u64)>,
     /// The asked entity's records: part, kind, bytes.
@@ -63,13 +63,8 @@ struct Content {
 
 fn inspect(args: &Inspect) -> Outcome {
     let newest = newest(&args.dir)?;
-    let copy = Copied::of(&newest)?;
-    let stored = Contents::read(&copy.0).map_err(|why| {
-        let told =
-            format!("the store cannot be read: {why}; a task wipes such a one and restores it by itself");
-        Stop::new(Exit::Found, told)
-    })?;
-    let (position, content) = (stored.position, Content::of(stored, args.entity.as_deref()));
+    let stored = read(&newest)?;
+    let (position, content) = (stored.position, Summary::of(stored, args.entity.as_deref()));
     if args.json {
         output::json(&as_json(position.as_ref(), &content));
         return Ok(Exit::Ok);
@@ -121,15 +116,40 @@ fn newest(dir: &Path) -> Result<PathBuf, Stop> {
     })
 }
 
+/// Reads a copy of a database. A process that runs puts files in the place of others meanwhile, and what one look copied may not
+/// belong together; the next does.
+fn read(database: &Path) -> Result<Contents, Stop> {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        let found = Copied::of(database)
+            .map_err(|error| format!("it cannot be copied: {error}"))
+            .and_then(|copy| Contents::read(&copy.0));
+        match found {
+            Err(_) if attempts < ATTEMPTS => {}
+            other => {
+                return other.map_err(|why| {
+                    let told = format!(
+                        "the store cannot be read: {why}; a task wipes such a one and restores it by itself"
+                    );
+                    Stop::new(Exit::Found, told)
+                });
+            }
+        }
+    }
+}
+
+/// Looks at a store that does not read, before that is said of it.
+const ATTEMPTS: usize = 3;
+
 /// A copy of a database, removed when it is done with.
 struct Copied(PathBuf);
 
 impl Copied {
-    fn of(from: &Path) -> Result<Self, Stop> {
+    fn of(from: &Path) -> std::io::Result<Self> {
         let to = std::env::temp_dir().join(format!("ieum-inspect-{}", uuid::Uuid::new_v4().simple()));
         let copy = Self(to);
-        copy_folder(from, &copy.0)
-            .map_err(|error| Stop::new(Exit::Found, format!("the store cannot be copied: {error}")))?;
+        copy_folder(from, &copy.0)?;
         Ok(copy)
     }
 }
@@ -155,7 +175,7 @@ fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-impl Content {
+impl Summary {
     fn of(stored: Contents, entity: Option<&str>) -> Self {
         let mut content = Self { unreadable: stored.unreadable, ..Self::default() };
         let mut last = None;
@@ -215,7 +235,7 @@ fn part(sub: &Sub) -> String {
     }
 }
 
-fn as_json(position: Option<&StorePosition>, content: &Content) -> serde_json::Value {
+fn as_json(position: Option<&StorePosition>, content: &Summary) -> serde_json::Value {
     let parts: serde_json::Map<String, serde_json::Value> = content
         .parts
         .iter()

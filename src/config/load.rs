@@ -2,8 +2,8 @@
 
 use super::reader::{Place, Reader};
 use super::{
-    Application, ClockKind, Config, Engine, KafkaConfig, Log, OWNED, RegistryAddress, STAGES, Sasl, Schemas,
-    Security, State, codes,
+    Application, ClockKind, Config, KafkaConfig, Log, OWNED, RegistryAddress, STAGES, Sasl, Schemas,
+    Security, State, StoreEngine, codes,
 };
 use crate::types::{Diagnostic, SmolStr, did_you_mean};
 use std::collections::BTreeMap;
@@ -121,8 +121,8 @@ fn read(reader: &mut Reader, base: &Path) -> Config {
         state: State {
             dir: path(reader, &["state", "dir"], base).unwrap_or_else(|| base.join("state")),
             engine: match choice(reader, &["state", "engine"], &["tables", "sled"]) {
-                Some(1) => Engine::Sled,
-                _ => Engine::Tables,
+                Some(1) => StoreEngine::Sled,
+                _ => StoreEngine::Tables,
             },
         },
         memory_bytes: memory_mib.unsigned_abs() << 20,

@@ -135,12 +135,12 @@ pub struct State {
     /// Directory below which each task has its own.
     pub dir: PathBuf,
     /// What keeps the records there.
-    pub engine: Engine,
+    pub engine: StoreEngine,
 }
 
 /// What keeps the records of a task on disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Engine {
+pub enum StoreEngine {
     /// Sorted files of ieum's own (decision 16).
     #[default]
     Tables,

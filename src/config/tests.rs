@@ -1,4 +1,4 @@
-use super::super::{ClockKind, Config, Engine, STAGES};
+use super::super::{ClockKind, Config, STAGES, StoreEngine};
 use super::{Loaded, Sources, load};
 
 const MINIMAL: &str = "[application]\ninstance = \"a\"\n[kafka]\nbootstrap = \"127.0.0.1:9092\"\n";
@@ -36,9 +36,9 @@ fn every_stage_may_be_given_lanes() {
 #[test]
 fn a_store_is_sorted_files_unless_sled_is_asked_for() {
     let engine = |set: &[&str]| good(MINIMAL, &[], set).state.engine;
-    assert_eq!(engine(&[]), Engine::Tables);
-    assert_eq!(engine(&["state.engine=tables"]), Engine::Tables);
-    assert_eq!(engine(&["state.engine=sled"]), Engine::Sled);
+    assert_eq!(engine(&[]), StoreEngine::Tables);
+    assert_eq!(engine(&["state.engine=tables"]), StoreEngine::Tables);
+    assert_eq!(engine(&["state.engine=sled"]), StoreEngine::Sled);
     let (config, found) = load_with(MINIMAL, &[], &["state.engine=slet"]);
     assert!(config.is_none());
     assert_eq!(found.first().and_then(|told| told.help.as_deref()), Some("did you mean \"sled\"?"));

@@ -3,7 +3,7 @@
 use super::database::{self, Database, Failure};
 use super::disk::{self, DATA, POSITION};
 use super::tables;
-use crate::config::Engine;
+use crate::config::StoreEngine;
 use crate::engine::lane::io::StorePosition;
 use crate::engine::state::{Key, Record};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -34,7 +34,7 @@ impl Contents {
         if !dir.is_dir() {
             return Err(format!("{} is no directory", dir.display()));
         }
-        let engine = if tables::are_in(dir) { Engine::Tables } else { Engine::Sled };
+        let engine = if tables::are_in(dir) { StoreEngine::Tables } else { StoreEngine::Sled };
         // sled panics on some damage.
         let read =
             catch_unwind(AssertUnwindSafe(|| Self::of(&*database::open(engine, dir, PAGE_CACHE_BYTES)?)));

@@ -1,8 +1,8 @@
 //! What a store asks of the library or files that keep its bytes.
 
-use super::forest::Forest;
+use super::sled::SledDatabase;
 use super::tables::Tables;
-use crate::config::Engine;
+use crate::config::StoreEngine;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -40,9 +40,13 @@ pub(super) enum Failure {
 }
 
 /// Opens a database in a directory of its own, or makes it.
-pub(super) fn open(engine: Engine, dir: &Path, page_cache_bytes: u64) -> Result<Arc<dyn Database>, Failure> {
+pub(super) fn open(
+    engine: StoreEngine,
+    dir: &Path,
+    page_cache_bytes: u64,
+) -> Result<Arc<dyn Database>, Failure> {
     Ok(match engine {
-        Engine::Tables => Arc::new(Tables::open(dir)?),
-        Engine::Sled => Arc::new(Forest::open(dir, page_cache_bytes)?),
+        StoreEngine::Tables => Arc::new(Tables::open(dir)?),
+        StoreEngine::Sled => Arc::new(SledDatabase::open(dir, page_cache_bytes)?),
     })
 }

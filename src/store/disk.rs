@@ -12,7 +12,7 @@
 use super::Writes;
 use super::claim::Claim;
 use super::database::{self, Batch, Database, Failure, Page};
-use crate::config::Engine;
+use crate::config::StoreEngine;
 use crate::engine::lane::io::{StoreFault, StorePosition};
 use crate::engine::state::{Key, Record};
 use std::fs;
@@ -40,7 +40,7 @@ const QUARANTINED: usize = 2;
 pub(super) struct Disk {
     dir: PathBuf,
     owner: Owner,
-    engine: Engine,
+    engine: StoreEngine,
     page_cache_bytes: u64,
     db: RwLock<Option<Open>>,
     /// Size of the files when they were last compared with the data.
@@ -58,7 +58,7 @@ struct Open {
 }
 
 impl Disk {
-    pub(super) fn open(dir: PathBuf, owner: Owner, (engine, page_cache_bytes): (Engine, u64)) -> Self {
+    pub(super) fn open(dir: PathBuf, owner: Owner, (engine, page_cache_bytes): (StoreEngine, u64)) -> Self {
         let claim = Claim::take(&dir);
         let is_free = claim.is_some();
         let disk = Self {
@@ -159,7 +159,9 @@ impl Disk {
         let written =
             writes.iter().map(|(key, record)| (data_key(key), record.as_ref().map(|it| it.to_bytes())));
         let position = (POSITION.to_vec(), Some(position_bytes(position)));
-        let batch: Batch = written.chain([position]).collect();
+        let mut batch: Batch = written.chain([position]).collect();
+        // Keys order alike, but for months before 1970.
+        batch.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         // A failure is recorded, and the lane asks for it.
         let _recorded = self.read(|db| db.write(batch));
     }
@@ -187,9 +189,11 @@ impl Disk {
     /// Writes the data into a new database when the files of this one, of sled's, hold mostly what is no longer true. To know,
     /// all data is read, so it looks again only when the files have grown by half. Whether it looked.
     pub(super) fn rebuild_if_bloated(&self, (ratio, floor): (u64, u64)) -> bool {
+        if self.engine != StoreEngine::Sled {
+            return false;
+        }
         let (files, compared) = (self.bytes(), self.compared.load(Ordering::Acquire));
-        let is_small = files < floor.max(compared + compared / 2);
-        if self.engine != Engine::Sled || is_small || self.fault().is_some() {
+        if files < floor.max(compared + compared / 2) || self.fault().is_some() {
             return false;
         }
         self.compared.store(files, Ordering::Release);
@@ -199,15 +203,17 @@ impl Disk {
 
     fn compare(&self, files: u64, ratio: u64) {
         let Some(old) = self.db.read().unwrap_or_else(PoisonError::into_inner).clone() else { return };
-        let mut data = 0;
-        let read = self.read(|db| {
-            data = 0;
+        let Ok(data) = self.read(|db| {
+            let mut data = 0;
             each_page(db, |page| {
                 data += page.iter().map(|(key, value)| (key.len() + value.len()) as u64).sum::<u64>();
                 Ok(())
-            })
-        });
-        if read.is_err() || files / data.max(1) < ratio {
+            })?;
+            Ok(data)
+        }) else {
+            return;
+        };
+        if files / data.max(1) < ratio {
             return;
         }
         match self.copy(&old) {

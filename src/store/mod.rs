@@ -13,8 +13,8 @@ mod claim;
 mod contents;
 mod database;
 mod disk;
-mod forest;
 mod merge;
+mod sled;
 mod tables;
 mod writer;
 
@@ -24,7 +24,7 @@ mod tests;
 pub use contents::Contents;
 pub use disk::Owner;
 
-use crate::config::Engine;
+use crate::config::StoreEngine;
 use crate::engine::lane::io::{Store, StoreFault, StorePosition};
 use crate::engine::state::{Key, Record};
 use cache::Cache;
@@ -43,7 +43,7 @@ type Writes = BTreeMap<Key, Option<Arc<Record>>>;
 #[derive(Clone, Debug)]
 pub struct StoreOptions {
     /// What keeps the records on disk.
-    pub engine: Engine,
+    pub engine: StoreEngine,
     /// Bytes of decoded records kept in memory, about.
     pub cache_bytes: usize,
     /// Bytes of memory of committed writes that make a batch, about.
@@ -61,7 +61,7 @@ pub struct StoreOptions {
 impl Default for StoreOptions {
     fn default() -> Self {
         Self {
-            engine: Engine::default(),
+            engine: StoreEngine::default(),
             cache_bytes: 64 << 20,
             batch_bytes: 24 << 20,
             batch_age: Duration::from_secs(5),
@@ -89,11 +89,11 @@ pub struct LocalStore {
 impl StoreOptions {
     /// What keeps a store within so many bytes of memory, about: a quarter for committed writes on their way to disk, of which
     /// two batches can be in memory, decoded; a quarter for sled's pages, if it is sled; the rest for decoded records.
-    pub fn within(engine: Engine, bytes: usize) -> Self {
+    pub fn within(engine: StoreEngine, bytes: usize) -> Self {
         let usual = Self::default();
         let cache_bytes = match engine {
-            Engine::Tables => bytes / 4 * 3,
-            Engine::Sled => bytes / 2,
+            StoreEngine::Tables => bytes / 4 * 3,
+            StoreEngine::Sled => bytes / 2,
         };
         Self {
             engine,

@@ -30,9 +30,9 @@ fn open(dir: &Path) -> LocalStore {
     LocalStore::open(dir, &owner(), StoreOptions::default())
 }
 
-const ENGINES: [Engine; 2] = [Engine::Tables, Engine::Sled];
+const ENGINES: [StoreEngine; 2] = [StoreEngine::Tables, StoreEngine::Sled];
 
-fn kept_by(engine: Engine) -> StoreOptions {
+fn kept_by(engine: StoreEngine) -> StoreOptions {
     StoreOptions { engine, ..StoreOptions::default() }
 }
 
@@ -42,24 +42,43 @@ fn commit(store: &mut LocalStore, sequence: u64, numbers: std::ops::Range<u32>) 
     store.apply(&delta, at(sequence));
 }
 
-/// The directory as a kill would leave it: whatever is on disk now, without the store's own closing.
+/// The directory as a kill would leave it: whatever is on disk now, without the store's own closing. A copy takes a while, in
+/// which the writer may put files in the place of others; what a kill leaves is of one moment.
 fn killed(dir: &Path) -> tempfile::TempDir {
-    let copy = tempfile::tempdir().unwrap();
-    copy_dir(dir, copy.path());
-    copy
-}
-
-fn copy_dir(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy_dir(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
+    loop {
+        let copy = tempfile::tempdir().unwrap();
+        let before = names(dir);
+        match copy_dir(dir, copy.path()) {
+            Ok(()) if names(dir) == before => return copy,
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => panic!("{error}"),
+            _ => {}
         }
     }
+}
+
+/// All files below a directory.
+fn names(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(names(&path)) } else { found.push(path) }
+    }
+    found.sort();
+    found
+}
+
+fn copy_dir(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_dir(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
 }
 
 #[test]
@@ -94,7 +113,7 @@ fn a_killed_store_comes_back_at_a_position_that_its_data_agrees_with() {
     ENGINES.into_iter().for_each(killed_and_opened_again);
 }
 
-fn killed_and_opened_again(engine: Engine) {
+fn killed_and_opened_again(engine: StoreEngine) {
     let dir = tempfile::tempdir().unwrap();
     let options = StoreOptions { batch_bytes: 2_000, ..kept_by(engine) };
     let mut store = LocalStore::open(dir.path(), &owner(), options);
@@ -133,7 +152,7 @@ fn what_was_flushed_survives_a_kill() {
 #[test]
 fn damaged_files_are_set_aside_and_the_store_begins_anew() {
     let tables = &["0000000001-0000000001.table"][..];
-    let ways = [(Engine::Tables, tables), (Engine::Sled, &["conf", "db"])];
+    let ways = [(StoreEngine::Tables, tables), (StoreEngine::Sled, &["conf", "db"])];
     for ((engine, names), damage) in ways.into_iter().flat_map(|way| [(way, &b"garbage"[..]), (way, &[])]) {
         let dir = tempfile::tempdir().unwrap();
         let open = |dir: &Path| LocalStore::open(dir, &owner(), kept_by(engine));
@@ -161,7 +180,7 @@ fn a_record_that_does_not_decode_is_told_before_it_is_believed() {
     let mut store = open(dir.path());
     commit(&mut store, 1, 0..3);
     drop(store);
-    let db = database::open(Engine::Tables, &dir.path().join("0000000001"), 0).unwrap();
+    let db = database::open(StoreEngine::Tables, &dir.path().join("0000000001"), 0).unwrap();
     db.write(vec![([b"k".as_slice(), &key(1).to_bytes()].concat(), Some(vec![9, 9, 9]))]).unwrap();
     drop(db);
     let mut store = open(dir.path());
@@ -202,7 +221,7 @@ fn a_bloated_database_is_written_anew_and_nothing_is_missing() {
         rebuild_ratio: 1,
         rebuild_floor_bytes: 1,
         cache_bytes: 0,
-        ..kept_by(Engine::Sled)
+        ..kept_by(StoreEngine::Sled)
     };
     let mut store = LocalStore::open(dir.path(), &owner(), options);
     for sequence in 1..=5 {
@@ -213,7 +232,7 @@ fn a_bloated_database_is_written_anew_and_nothing_is_missing() {
     assert!(!dir.path().join("0000000001").exists());
     assert_eq!(store.get(&key(199)), Some(record(204)));
     drop(store);
-    let store = LocalStore::open(dir.path(), &owner(), kept_by(Engine::Sled));
+    let store = LocalStore::open(dir.path(), &owner(), kept_by(StoreEngine::Sled));
     assert_eq!(store.position(), Some(at(5)));
     assert_eq!(store.scan(None, 1000).len(), 200);
 }
@@ -221,7 +240,7 @@ fn a_bloated_database_is_written_anew_and_nothing_is_missing() {
 #[test]
 fn files_that_did_not_grow_are_not_looked_through_again() {
     let dir = tempfile::tempdir().unwrap();
-    let disk = Disk::open(dir.path().to_owned(), owner(), (Engine::Sled, 1 << 20));
+    let disk = Disk::open(dir.path().to_owned(), owner(), (StoreEngine::Sled, 1 << 20));
     let mut writes = Writes::new();
     (0..200).for_each(|n| drop(writes.insert(key(n), Some(record(n)))));
     disk.write(&writes, at(1));
@@ -234,7 +253,7 @@ fn a_store_reads_like_memory_whatever_is_on_disk() {
     ENGINES.into_iter().for_each(reads_like_memory);
 }
 
-fn reads_like_memory(engine: Engine) {
+fn reads_like_memory(engine: StoreEngine) {
     let dir = tempfile::tempdir().unwrap();
     let options = StoreOptions { cache_bytes: 4_000, batch_bytes: 3_000, ..kept_by(engine) };
     let mut store = LocalStore::open(dir.path(), &owner(), options);
@@ -278,7 +297,8 @@ fn a_directory_that_this_process_has_open_is_held_and_free_again_with_its_store(
 
 #[test]
 fn what_another_engine_keeps_is_begun_anew() {
-    for (before, now) in [(Engine::Sled, Engine::Tables), (Engine::Tables, Engine::Sled)] {
+    for (before, now) in [(StoreEngine::Sled, StoreEngine::Tables), (StoreEngine::Tables, StoreEngine::Sled)]
+    {
         let dir = tempfile::tempdir().unwrap();
         let mut store = LocalStore::open(dir.path(), &owner(), kept_by(before));
         commit(&mut store, 1, 0..10);
@@ -287,8 +307,30 @@ fn what_another_engine_keeps_is_begun_anew() {
         assert_eq!((store.position(), store.fault(), store.get(&key(1))), (None, None, None), "{now:?}");
         commit(&mut store, 1, 0..10);
         drop(store);
-        assert!(Contents::read(&dir.path().join("0000000001")).is_err(), "{now:?}");
-        let contents = Contents::read(&dir.path().join("0000000002")).unwrap();
+        // sled lets go of a closed database in the background; nobody holds a copy.
+        let copy = killed(dir.path());
+        assert!(Contents::read(&copy.path().join("0000000001")).is_err(), "{now:?}");
+        let contents = Contents::read(&copy.path().join("0000000002")).unwrap();
         assert_eq!((contents.records.len(), contents.position, contents.unreadable), (10, Some(at(1)), 0));
+    }
+}
+
+/// Keys are ordered as their bytes are, but for months before 1970.
+#[test]
+fn a_month_before_1970_is_found_on_disk() {
+    for engine in ENGINES {
+        let dir = tempfile::tempdir().unwrap();
+        let options = StoreOptions { cache_bytes: 0, ..kept_by(engine) };
+        let mut store = LocalStore::open(dir.path(), &owner(), options);
+        let month = |month: i16| Key::new("e", Sub::Daily(month));
+        let delta: Vec<_> = [-7, -1, 0, 8].map(|n| (month(n), Some(record(n as u32)))).into();
+        store.apply(&delta, at(1));
+        store.flush();
+        // What was handed over last is in memory still.
+        store.apply(&[(key(1), Some(record(1)))], at(2));
+        store.flush();
+        for (key, record) in &delta {
+            assert_eq!(&store.get(key), record, "{engine:?} {key:?}");
+        }
     }
 }

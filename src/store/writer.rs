@@ -4,7 +4,7 @@ use super::Writes;
 use super::disk::Disk;
 use crate::engine::lane::io::{StoreFault, StorePosition};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -27,6 +27,8 @@ pub(super) struct Writer {
 struct Done {
     count: Mutex<u64>,
     changed: Condvar,
+    /// A step of housekeeping is under way. The last of a large merge waits for the disk.
+    is_tidying: AtomicBool,
 }
 
 impl Writer {
@@ -89,9 +91,11 @@ impl Writer {
         }
     }
 
-    /// Whether it has nothing to do.
+    /// Whether it would take a batch at once.
     pub(super) fn is_idle(&self) -> bool {
-        *self.done.count.lock().unwrap_or_else(PoisonError::into_inner) >= self.given.load(Ordering::Acquire)
+        !self.done.is_tidying.load(Ordering::Acquire)
+            && *self.done.count.lock().unwrap_or_else(PoisonError::into_inner)
+                >= self.given.load(Ordering::Acquire)
     }
 
     /// Waits until all it was given is on disk, or the disk has failed.
@@ -129,10 +133,12 @@ fn run(
             Ok(batch) => batch,
             Err(TryRecvError::Disconnected) => return,
             Err(TryRecvError::Empty) if is_untidy => {
+                done.is_tidying.store(true, Ordering::Release);
                 is_untidy = catch_unwind(AssertUnwindSafe(&mut tidy)).unwrap_or_else(|_| {
                     failed();
                     false
                 });
+                done.is_tidying.store(false, Ordering::Release);
                 continue;
             }
             Err(TryRecvError::Empty) => match batches.recv() {
@@ -175,6 +181,24 @@ mod tests {
             writer.write(Batch { writes: Arc::default(), position });
             writer.wait();
             assert_eq!(told.try_recv(), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_writer_that_keeps_house_is_not_idle() {
+        let (began, begun) = channel();
+        let (go, gone) = channel();
+        let tidy = move || {
+            began.send(()).unwrap();
+            gone.recv().unwrap_or(false)
+        };
+        let writer = Writer::with(|_| {}, tidy, || unreachable!(), |_| unreachable!());
+        // Dropped before the writer, which waits for its thread.
+        let go = go;
+        for more in [true, false] {
+            begun.recv().unwrap();
+            assert!(!writer.is_idle());
+            go.send(more).unwrap();
         }
     }
 }

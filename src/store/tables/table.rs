@@ -255,7 +255,7 @@ impl Builder {
         })
     }
 
-    /// Adds an entry; a value that is none says that older tables' is gone.
+    /// Adds an entry, in key order; a value that is none says that older tables' is gone.
     pub(super) fn push(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), Failure> {
         if self.block.is_empty() {
             self.keys.extend_from_slice(key);

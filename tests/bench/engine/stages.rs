@@ -7,7 +7,7 @@
 use crate::broker::{Ready, Told};
 use crate::measure::{process_cpu, resident_mb, thread_cpu};
 use crate::town::Town;
-use ieum::config::Engine;
+use ieum::config::StoreEngine;
 use ieum::engine::lane::io::{Polled, TopicPartition};
 use ieum::engine::lane::{Guarantee, Lane, LaneConfig, OpenStore};
 use ieum::engine::layout::{CONTROL_LOG, HOUSEHOLDS_LOG, SUBJECTS_LOG};
@@ -41,7 +41,7 @@ pub(crate) fn run(town: &Town) {
     let roomy = StoreOptions::default();
     // A smaller city has the same share of its households in memory.
     let tight = STORE_BYTES / TASKS * town.households / HOUSEHOLDS_OF_A_TASK;
-    let tight = StoreOptions::within(Engine::default(), tight.max(LEAST_STORE_BYTES));
+    let tight = StoreOptions::within(StoreEngine::default(), tight.max(LEAST_STORE_BYTES));
     lane(town, "intake", "", raw.into(), &roomy);
     for (stage, log) in [("identity", SUBJECTS_LOG), ("households", HOUSEHOLDS_LOG)] {
         lane(town, stage, "", polled(log, town.log(log)).collect(), &roomy);

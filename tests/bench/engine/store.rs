@@ -4,7 +4,7 @@
 
 use crate::measure::process_cpu;
 use crate::row;
-use ieum::config::Engine;
+use ieum::config::StoreEngine;
 use ieum::engine::job::Job;
 use ieum::engine::lane::io::{Store, StorePosition};
 use ieum::engine::state::{Key, Record, Sub};
@@ -20,9 +20,9 @@ const BATCHES: usize = 100;
 pub(crate) fn run() {
     println!("\na store alone, {KEYS} keys, {VALUE_BYTES} bytes a value      ns of CPU");
     for (kept, engine, page_cache_bytes) in [
-        ("sorted files", Engine::Tables, 0),
-        ("sled, a share of its pages", Engine::Sled, 1 << 20),
-        ("sled, all pages", Engine::Sled, 256 << 20),
+        ("sorted files", StoreEngine::Tables, 0),
+        ("sled, a share of its pages", StoreEngine::Sled, 1 << 20),
+        ("sled, all pages", StoreEngine::Sled, 256 << 20),
     ] {
         let usual = StoreOptions::default();
         store(

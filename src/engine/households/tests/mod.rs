@@ -4,6 +4,8 @@
 mod cases;
 mod laws;
 mod packs;
+mod script;
 mod town;
 
-pub(super) use town::{Town, check};
+pub(super) use script::check;
+pub(super) use town::Town;

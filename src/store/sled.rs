@@ -4,20 +4,20 @@ use super::database::{Batch, Database, Failure, Page};
 use std::io::ErrorKind;
 use std::path::Path;
 
-pub(super) struct Forest(sled::Db);
+pub(super) struct SledDatabase(::sled::Db);
 
-impl Forest {
+impl SledDatabase {
     pub(super) fn open(dir: &Path, page_cache_bytes: u64) -> Result<Self, Failure> {
-        let config = sled::Config::new()
+        let config = ::sled::Config::new()
             .path(dir)
             .cache_capacity(page_cache_bytes)
             .flush_every_ms(None)
-            .mode(sled::Mode::HighThroughput);
+            .mode(::sled::Mode::HighThroughput);
         Ok(Self(config.open()?))
     }
 }
 
-impl Database for Forest {
+impl Database for SledDatabase {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
         Ok(self.0.get(key)?.map(|value| value.to_vec()))
     }
@@ -30,7 +30,7 @@ impl Database for Forest {
     }
 
     fn write(&self, batch: Batch) -> Result<(), Failure> {
-        let mut writes = sled::Batch::default();
+        let mut writes = ::sled::Batch::default();
         for (key, value) in batch {
             match value {
                 Some(value) => writes.insert(key, value),
@@ -51,11 +51,11 @@ impl Database for Forest {
     }
 }
 
-impl From<sled::Error> for Failure {
-    fn from(error: sled::Error) -> Self {
+impl From<::sled::Error> for Failure {
+    fn from(error: ::sled::Error) -> Self {
         match error {
-            sled::Error::Io(inner) if inner.to_string().contains("acquire lock") => Self::Locked,
-            sled::Error::Io(inner) => match inner.kind() {
+            ::sled::Error::Io(inner) if inner.to_string().contains("acquire lock") => Self::Locked,
+            ::sled::Error::Io(inner) => match inner.kind() {
                 ErrorKind::InvalidData | ErrorKind::UnexpectedEof => Self::Damaged(inner.to_string()),
                 _ => Self::Io(inner),
             },
