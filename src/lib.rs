@@ -19,6 +19,8 @@ pub mod store;
 #[cfg(feature = "shell")]
 pub mod publish;
 #[cfg(feature = "shell")]
+pub mod collect;
+#[cfg(feature = "shell")]
 pub mod runtime;
 #[cfg(feature = "shell")]
 pub mod http;

@@ -19,6 +19,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("ingest", &["types", "contracts", "engine", "config", "telemetry"]),
     ("store", &["types", "contracts", "engine", "config", "telemetry"]),
     ("publish", &["types", "contracts", "engine", "config", "telemetry"]),
+    ("collect", &["types", "contracts", "engine", "config", "telemetry", "ingest", "publish"]),
     (
         "runtime",
         &[
@@ -51,6 +52,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "ingest",
             "store",
             "publish",
+            "collect",
             "runtime",
             "casework",
             "http",
@@ -78,6 +80,7 @@ const WORLDLY: &[&str] = &[
     "tokio",
     "tracing",
     "tracing_subscriber",
+    "ureq",
 ];
 
 /// Standard library doors. (`std::fmt`, `std::error` and collections are no doors.)

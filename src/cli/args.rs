@@ -1,6 +1,6 @@
 //! The command line, as `--help` shows it. Each command's own arguments stand beside what it does.
 
-use super::{alerts, check, demo, explain, inspect, log, manual, rules, run, simulate, status, topics};
+use super::{alerts, check, collect, demo, explain, inspect, log, manual, rules, run, simulate, status, topics};
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -19,7 +19,8 @@ Exit codes:
   2  the command line is wrong
   3  the configuration is wrong
   4  the broker cannot be reached or does not answer in time
-  5  refused, because going on could do harm";
+  5  refused, because going on could do harm
+  6  a source could not be read to its end: what came is written, and the next run goes on";
 
 /// ieum (이음) joins scattered signals of a household in crisis into one explained alert, exactly once.
 #[derive(Debug, Parser)]
@@ -47,6 +48,7 @@ pub(super) enum Command {
     Status(status::Status),
     Alerts(alerts::Alerts),
     Rules(rules::Rules),
+    Collect(collect::Collect),
     Topics(topics::Topics),
     Simulate(simulate::Simulate),
     Log(log::Log),

@@ -1,14 +1,14 @@
-//! `ieum check`: configuration, topics and rules, without a network. All mistakes at once.
+//! `ieum check`: configuration, topics, rules and sources, without a network. All mistakes at once.
 
 use super::connect::Connect;
 use super::diagnostics::{Format, Found, counted};
 use super::exit::{Exit, Outcome};
-use super::files::{Files, Folders};
-use super::{output, rules};
+use super::files::{Files, Folders, Sources};
+use super::{collect, output, rules};
 use crate::contracts::Contracts;
 use std::path::PathBuf;
 
-/// Check configuration, topics and rules; no network.
+/// Check configuration, topics, rules and source files; no network.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  ieum check                              topics and rules, in ./topics and ./rules or built in\n  \
@@ -21,6 +21,8 @@ pub(super) struct Check {
     config: Option<PathBuf>,
     #[command(flatten)]
     folders: Folders,
+    #[command(flatten)]
+    sources: Sources,
     /// Print one JSON document.
     #[arg(long)]
     json: bool,
@@ -32,6 +34,9 @@ pub(super) fn run(args: &Check) -> Outcome {
         Connect { config: args.config.clone(), ..Connect::default() }.load(&mut found)?;
     }
     let loaded = rules::load(&args.folders, &mut found)?;
+    let texts = args.sources.files()?;
+    let sources =
+        loaded.as_ref().and_then(|loaded| collect::sources(&texts, &loaded.contracts, &mut found));
     let pack = loaded.as_ref().and_then(|loaded| loaded.pack.as_ref());
     if args.json {
         output::json(&serde_json::json!({
@@ -39,6 +44,7 @@ pub(super) fn run(args: &Check) -> Outcome {
             "warnings": found.warnings(),
             "diagnostics": found.to_json(),
             "topics": loaded.as_ref().map(|loaded| loaded.contracts.topics().count()),
+            "sources": sources.as_ref().map(Vec::len),
             "pack": pack.map(|pack| pack.hash.to_string()),
         }));
     } else {
@@ -58,6 +64,9 @@ pub(super) fn run(args: &Check) -> Outcome {
         if let (Some(loaded), Some(pack)) = (&loaded, pack) {
             let summary = rules::summary(pack, &loaded.tests);
             output::line(format_args!("rules   {}: {summary}", loaded.files.origin()));
+        }
+        if let Some(sources) = &sources {
+            output::line(format_args!("sources {}: {}", texts.origin(), counted(sources.len(), "source")));
         }
     }
     Ok(if found.errors() > 0 { Exit::Found } else { Exit::Ok })

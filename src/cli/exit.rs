@@ -17,6 +17,8 @@ pub(super) enum Exit {
     Broker = 4,
     /// Refused, because going on could do harm.
     Refused = 5,
+    /// A source could not be read to its end. What came is written.
+    Source = 6,
 }
 
 impl From<Exit> for ExitCode {

@@ -29,6 +29,24 @@ pub(super) struct Files {
     pub(super) built_in: bool,
 }
 
+/// Folder of source files.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct Sources {
+    /// Read source files from this folder.
+    ///
+    /// Without it: `deploy/sources` in the current directory if there is one, else those built into the program.
+    #[arg(long, value_name = "DIR")]
+    sources: Option<PathBuf>,
+}
+
+impl Sources {
+    pub(super) fn files(&self) -> Result<Files, Stop> {
+        let mut files = Files::find(self.sources.as_deref(), "deploy/sources", crate::collect::builtin_files)?;
+        files.texts.retain(|name, _| name.ends_with(".toml"));
+        Ok(files)
+    }
+}
+
 type BuiltIn = fn() -> Vec<(&'static str, &'static str)>;
 
 impl Folders {

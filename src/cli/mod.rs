@@ -4,6 +4,7 @@
 mod alerts;
 mod args;
 mod check;
+mod collect;
 mod connect;
 mod control;
 mod demo;
@@ -37,6 +38,7 @@ pub fn main() -> ExitCode {
     output::choose_colour(args.color);
     let outcome = match &args.command {
         Command::Check(args) => check::run(args),
+        Command::Collect(args) => collect::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Rules(args) => rules::run(args),
         Command::Demo(args) => demo::run(args),

@@ -1,5 +1,6 @@
 //! One registry over the code tables of all modules.
 
+use crate::collect::COLLECT_CODES;
 use crate::config::CONFIG_CODES;
 use crate::contracts::{CONTRACT_CODES, DECODE_CODES};
 use crate::engine::codes::STAGE_CODES;
@@ -28,6 +29,7 @@ const TABLES: &[(&str, Table)] = &[
     ("records that a stage rejects", STAGE_CODES),
     ("lanes: commit and recovery", LANE_CODES),
     ("start and end of a process", RUNTIME_CODES),
+    ("connectors and their source files", COLLECT_CODES),
 ];
 
 /// Tables in their order: what they are about, and their pages.
