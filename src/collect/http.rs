@@ -92,7 +92,12 @@ impl Ask for Http {
         let retry_after = retry_after(answer.headers(), SystemTime::now());
         let status = answer.status().as_u16();
         let body = answer.body_mut().with_config().limit(LARGEST_ANSWER_BYTES).read_to_vec();
-        let mut body = body.map_err(|error| trouble(&error))?;
+        let mut body = body.map_err(|error| match error {
+            ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                Trouble::new(Kind::NotJson, "its answer ends in the middle")
+            }
+            other => trouble(&other),
+        })?;
         if let Some(key) = &self.key {
             strike_out(&mut body, key.value.as_bytes());
         }
@@ -103,9 +108,6 @@ impl Ask for Http {
 /// What an error means. Its own text is not repeated: some have the address in it.
 fn trouble(error: &ureq::Error) -> Trouble {
     let (kind, told) = match error {
-        ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            (Kind::NotJson, String::from("its answer ends in the middle"))
-        }
         ureq::Error::Io(error) => (Kind::Unreachable, format!("no connection: {}", error.kind())),
         ureq::Error::Timeout(what) => (Kind::Unreachable, format!("no answer in time ({what})")),
         ureq::Error::HostNotFound => (Kind::Unreachable, String::from("its name has no address")),

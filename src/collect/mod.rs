@@ -22,7 +22,7 @@ mod tests;
 mod trouble;
 
 pub use asking::{Ask, Raw};
-pub use clock::{Clock, WallClock};
+pub use clock::{AskedToStop, Clock, WallClock};
 pub use codes::COLLECT_CODES;
 pub use files::Files;
 pub use http::Http;
