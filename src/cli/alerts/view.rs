@@ -57,7 +57,12 @@ impl Alert {
         let holds = |reason: &&Tree| reason.flag("met") && !reason.flag("past");
         let said: Vec<&str> =
             self.tree.list("reasons").iter().filter(holds).map(|reason| text(reason, "say")).collect();
-        if said.is_empty() { self.text("rule_title").to_owned() } else { said.join(" · ") }
+        // A list is looked at over shoulders: why a restricted alert is there stands on its page alone.
+        if said.is_empty() || self.text("rule") == RESTRICTED_FOLDER {
+            self.text("rule_title").to_owned()
+        } else {
+            said.join(" · ")
+        }
     }
 
     /// Gravest first, then whose time is up first.
