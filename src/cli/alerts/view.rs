@@ -3,6 +3,7 @@
 use crate::cli::output::{BOLD, RED, YELLOW};
 use crate::cli::tree::{Labels, text};
 use crate::contracts::Tree;
+use crate::rules::plan::RESTRICTED_FOLDER;
 use crate::types::{Day, SmolStr, StreamTime};
 use clap::builder::styling::Style;
 

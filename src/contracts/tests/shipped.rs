@@ -35,7 +35,7 @@ fn restricted_alerts_have_the_schema_of_alerts() {
     let newest = |topic: &str| {
         let files = builtin_files();
         let of_topic = files.iter().filter(|(name, _)| name.starts_with(topic) && name.ends_with(".avsc"));
-        of_topic.max_by_key(|(name, _)| name.clone()).map(|(_, text)| text.clone()).expect("a schema")
+        of_topic.max_by_key(|(name, _)| *name).map(|(_, text)| *text).expect("a schema")
     };
     assert_eq!(newest("alerts.restricted/"), newest("alerts.crisis/"));
     let topic = contracts().topic("alerts.restricted").expect("a topic");

@@ -24,7 +24,7 @@ impl HouseholdsTask {
             let reviews = step.reviews.remove(&entity).unwrap_or_default();
             self.tell(&mut step, &mut household, &reviews).map_err(Blocked::Unfit)?;
             if self.role == Role::Households {
-                touches::tell(&mut step, &household, self.contract.areas(), &self.layout);
+                touches::tell(&mut step, &household, &*self.contract, &self.layout);
             }
             self.remember(&mut household);
             step.work.write(household.delta());

@@ -47,7 +47,7 @@ impl Seen {
         let number = tree.int("episode_number")?;
         // A restricted alert does not name its rule; the id of the episode does, to whoever knows it.
         let of_rule = EpisodeId::derive(rule, &EntityId(household), u32::try_from(number).ok()?);
-        if tree.text("id")? != of_rule.0 {
+        if *tree.text("id")? != of_rule.0 {
             return None;
         }
         let with = |flag: &str| {
