@@ -36,7 +36,7 @@ fn alerts(file: &Path) -> Vec<Told> {
     let mut alerts = Vec::new();
     while let Some(frame) = decoder.next_frame().expect("a whole file") {
         if let Frame::Record { value, headers, .. } = frame {
-            alerts.extend(Told::read(&contracts, &value.unwrap_or_default(), &headers));
+            alerts.extend(Told::read(&contracts, "alerts.crisis", &value.unwrap_or_default(), &headers));
         }
     }
     alerts

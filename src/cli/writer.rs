@@ -10,7 +10,7 @@ use crate::contracts::Contracts;
 use crate::engine::control::declare::Declarer;
 use crate::engine::households::Households;
 use crate::engine::lane::io::{Outgoing, TopicPartition};
-use crate::engine::layout::{ALERTS_TOPIC, CONTROL_LOG, HOUSEHOLDS_LOG, Layout};
+use crate::engine::layout::{ALERT_TOPICS, CONTROL_LOG, HOUSEHOLDS_LOG, Layout};
 use crate::engine::message::{ControlMessage, RawPosition, decode};
 use crate::ingest::{Ends, Tail, TailFrom};
 use crate::publish::Plain;
@@ -94,7 +94,7 @@ impl Writer {
             producer: Plain::open(kafka)?,
             declarer: declared.map_or_else(Declarer::new, Declarer::resume),
             control: Tail::open(kafka, &[CONTROL_LOG], TailFrom::End)?,
-            alerts: Tail::open(kafka, &[ALERTS_TOPIC], TailFrom::End)?,
+            alerts: Tail::open(kafka, &ALERT_TOPICS, TailFrom::End)?,
             ends,
             sent: Vec::new(),
             reached: (0..partitions).map(|partition| (partition, begin)).collect(),
@@ -139,7 +139,10 @@ impl Writer {
             }
         }
         while let Some(record) = self.alerts.poll(Duration::ZERO)? {
-            let Some(alert) = alerts::decode(&self.contracts, record.value.as_deref()) else { continue };
+            let Some(alert) = alerts::decode(&self.contracts, &record.at.topic, record.value.as_deref())
+            else {
+                continue;
+            };
             self.told.alerts += 1;
             if let Some(for_city) = AlertSeen::of(alert.tree()) {
                 let now = self.told.declared;

@@ -279,14 +279,18 @@ impl Assembler<'_> {
         };
         let fields: Vec<FieldType> = kept.iter().map(|at| self.field_type(at)).collect();
         let daily = section.fields.get("daily").map(|word| word.text.clone());
+        let restricted = self.restricted(section);
         let mut types: Vec<EventType> = Vec::new();
         for (kind, event) in &self.manifest.events {
+            // Of an event of several kinds nobody can tell which it was.
+            let is_restricted = restricted.contains(&kind.text);
             let of_kind =
                 |kinds: &[SmolStr]| kinds.is_empty() || kind.text == "*" || kinds.contains(&kind.text);
             let sources = self.manifest.sources.iter().filter(|source| of_kind(&source.kinds));
             let sources = sources.map(|source| source.name.clone());
             match types.iter_mut().find(|known| known.name == event.text) {
                 Some(known) => {
+                    known.restricted |= is_restricted;
                     known.sources.extend(sources);
                     known.sources.sort_unstable();
                     known.sources.dedup();
@@ -299,10 +303,27 @@ impl Assembler<'_> {
                     daily: daily.is_some(),
                     daily_field: daily.clone(),
                     area: section.kind == SectionKind::Area,
+                    restricted: is_restricted,
                 }),
             }
         }
         types
+    }
+
+    /// Kinds that only restricted rules may read; each must be one that [events] names.
+    fn restricted(&mut self, section: &Section) -> Vec<SmolStr> {
+        let manifest = self.manifest;
+        let named = section.lists.get("restricted").map(Vec::as_slice).unwrap_or_default();
+        for word in named {
+            if manifest.events.iter().any(|(kind, _)| kind.text == word.text) {
+                continue;
+            }
+            let near = did_you_mean(&word.text, manifest.events.iter().map(|(kind, _)| kind.text.as_str()));
+            let help = near.map(|near| format!("did you mean \"{near}\"?"));
+            let message = format!("[events] does not name the kind \"{}\"", word.text);
+            self.wrong(WRONG_VALUE, word, message, help);
+        }
+        named.iter().map(|word| word.text.clone()).collect()
     }
 
     /// What rules may say about households.

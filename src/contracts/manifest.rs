@@ -57,6 +57,7 @@ const SECTIONS: &[(&str, SectionKind, &[Route], Keys)] = &[
             ("ended", Form::Field, false),
             ("required", Form::List, false),
             ("daily", Form::Field, false),
+            ("restricted", Form::List, false),
         ],
     ),
     (

@@ -184,6 +184,8 @@ pub struct EventType {
     pub daily_field: Option<SmolStr>,
     /// An event of an area, not of an owner.
     pub area: bool,
+    /// So sensitive that only a restricted rule may read it ([`crate::rules::plan::is_restricted`]).
+    pub restricted: bool,
 }
 
 /// A typed field, of an event or a fact.

@@ -16,6 +16,10 @@ pub const CONTROL_LOG: &str = "ieum.control";
 pub const PACKS_TOPIC: &str = "ieum.packs";
 /// Alerts for caseworkers.
 pub const ALERTS_TOPIC: &str = "alerts.crisis";
+/// Alerts that only specially entrusted people may read.
+pub const RESTRICTED_TOPIC: &str = "alerts.restricted";
+/// The topics of alerts, of one schema.
+pub const ALERT_TOPICS: [&str; 2] = [ALERTS_TOPIC, RESTRICTED_TOPIC];
 /// Cases that only a missing fact keeps from matching.
 pub const REVIEW_TOPIC: &str = "review.unresolved";
 /// Health of sources.

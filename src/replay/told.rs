@@ -2,8 +2,8 @@
 
 use crate::contracts::{Contracts, Tree};
 use crate::engine::effect::Output;
-use crate::engine::layout::ALERTS_TOPIC;
-use crate::types::{SmolStr, StreamTime};
+use crate::engine::layout::ALERT_TOPICS;
+use crate::types::{EntityId, EpisodeId, SmolStr, StreamTime};
 
 /// One revision.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,7 +16,7 @@ pub struct Told {
     pub revision: i64,
     /// Household, by its pseudonym.
     pub household: SmolStr,
-    /// Rule.
+    /// Rule, as the record names it: of a restricted alert only that it is restricted.
     pub rule: SmolStr,
     /// What happened (`opened`, `raised`, …).
     pub change: SmolStr,
@@ -50,15 +50,18 @@ pub struct Said {
 impl Told {
     /// Reads what a task said; none if it is no alert.
     pub fn of(contracts: &Contracts, output: &Output) -> Option<Self> {
-        if output.topic != ALERTS_TOPIC {
-            return None;
-        }
-        Self::read(contracts, &output.value, &output.headers)
+        let is_alert = ALERT_TOPICS.contains(&output.topic.as_str());
+        is_alert.then(|| Self::read(contracts, &output.topic, &output.value, &output.headers)).flatten()
     }
 
-    /// Reads a record of the alerts' topic.
-    pub fn read(contracts: &Contracts, value: &[u8], headers: &[(SmolStr, Vec<u8>)]) -> Option<Self> {
-        let tree = contracts.topic(ALERTS_TOPIC)?.decode_tree(value).ok()?;
+    /// Reads a record of a topic of alerts.
+    pub fn read(
+        contracts: &Contracts,
+        topic: &str,
+        value: &[u8],
+        headers: &[(SmolStr, Vec<u8>)],
+    ) -> Option<Self> {
+        let tree = contracts.topic(topic)?.decode_tree(value).ok()?;
         let text = |path: &str| tree.text(path).cloned();
         Some(Self {
             id: text("id")?,
@@ -73,6 +76,13 @@ impl Told {
             reasons: tree.list("reasons").iter().filter_map(Said::of).collect(),
             tree,
         })
+    }
+
+    /// Whether a rule said it. Of a restricted alert the id tells so, to whoever has the rule.
+    pub fn is_of(&self, rule: &str) -> bool {
+        let number = self.tree.int("episode_number").and_then(|number| u32::try_from(number).ok());
+        let entity = EntityId(self.household.clone());
+        number.is_some_and(|number| EpisodeId::derive(rule, &entity, number).0 == self.id)
     }
 
     /// Whether it opens the episode for those who see it.

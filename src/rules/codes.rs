@@ -118,4 +118,9 @@ codes! {
          So it cannot be asked for fields of events (`where`), facts, counts of events, silence or a sequence, and its \
          windows are whole days. Days of use are not told to it. `clear_when` and `unless` count what was done with the alert \
          itself. `by: household` has no meaning in a rule per household.";
+    RESTRICTED = "IEUM-R040", "only a restricted rule may do that, or must not",
+        "A topic marks events `restricted` whose mere mention can harm: that somebody was treated after self-harm, for example. \
+         Only rules in `rules/restricted/` may read them. What such a rule says leaves on `alerts.restricted` under a general rule \
+         id, title and template; of the households of an area it says nothing, and nobody is asked for a fact that it lacks. So \
+         it is `per: household`, and its `when` asks no facts: they may raise the level, under `also` and `score`.";
 }

@@ -10,6 +10,14 @@ pub use super::index::RuleIndex;
 /// The version of the meaning in `rules/README.md` that this binary implements; part of every pack hash.
 pub const SEMANTICS: u32 = 1;
 
+/// The folder of rules that may read restricted events, and whose alerts only entrusted people may read.
+pub const RESTRICTED_FOLDER: &str = "restricted";
+
+/// Whether a rule is restricted. Its id says so, that an alert stays what it was after its rule has left the pack.
+pub fn is_restricted(rule: &str) -> bool {
+    rule.split_once('.').is_some_and(|(folder, _)| folder == RESTRICTED_FOLDER)
+}
+
 /// All rules at one hash. Made by [`Pack::new`], and not edited afterwards: the side tables would not follow.
 #[derive(Clone, Debug)]
 pub struct Pack {

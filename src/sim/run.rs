@@ -5,7 +5,7 @@ use super::city::{AlertSeen, City, Driver, Plan, RawRecord, Step};
 use super::pipeline::{KnownPacks, LogRecord, Pipeline, Stuck, stages};
 use crate::contracts::{Contracts, Tree};
 use crate::engine::effect::{Fact, Output};
-use crate::engine::layout::{ALERTS_TOPIC, Layout};
+use crate::engine::layout::{ALERT_TOPICS, Layout};
 use crate::rules::plan::Pack;
 use crate::types::{Day, StreamTime};
 use std::sync::Arc;
@@ -94,8 +94,9 @@ fn tell(
     for (partition, record) in pipeline.take_drawn() {
         watch(driver, Happening::Handled(partition, &record));
     }
-    for emitted in pipeline.take_emitted().iter().filter(|e| e.output.topic == ALERTS_TOPIC) {
-        let topic = contracts.topic(ALERTS_TOPIC);
+    for emitted in pipeline.take_emitted().iter().filter(|e| ALERT_TOPICS.contains(&e.output.topic.as_str()))
+    {
+        let topic = contracts.topic(&emitted.output.topic);
         let Some(tree) = topic.and_then(|topic| topic.decode_tree(&emitted.output.value).ok()) else {
             continue;
         };

@@ -1,13 +1,12 @@
 //! `ieum alerts act`: an action goes through the topic of actions and comes back as a revision.
 
-use super::{Alert, Inbox, decode};
-use crate::cli::connect::Connect;
+use super::{Alert, Connect, Inbox};
 use crate::cli::control;
 use crate::cli::exit::{Exit, Outcome, Stop};
 use crate::cli::output;
 use crate::contracts::Tree;
 use crate::engine::lane::io::Outgoing;
-use crate::engine::layout::{ALERTS_TOPIC, Layout};
+use crate::engine::layout::Layout;
 use crate::ingest::{Tail, TailFrom};
 use crate::publish::Plain;
 use crate::types::{SmolStr, StreamTime};
@@ -55,7 +54,7 @@ pub(super) fn run(args: &Act) -> Outcome {
     topic.read(None, Some(&value)).map_err(|reject| Stop::new(Exit::Found, reject.text))?;
     let household = alert.text("household");
     let partition = Layout::new(inbox.contracts.layout()).partition(ACTIONS_TOPIC, household);
-    let mut answers = Tail::open(&inbox.kafka, &[ALERTS_TOPIC], TailFrom::End)?;
+    let mut answers = Tail::open(&inbox.kafka, &[inbox.topic], TailFrom::End)?;
     let mut producer = Plain::open(&inbox.kafka)?;
     producer.send(&Outgoing {
         topic: ACTIONS_TOPIC,
@@ -68,7 +67,7 @@ pub(super) fn run(args: &Act) -> Outcome {
     let deadline = Instant::now() + Duration::from_secs(args.wait);
     while Instant::now() < deadline {
         let Some(polled) = answers.poll(Duration::from_millis(100))? else { continue };
-        let answer = decode(&inbox.contracts, polled.value.as_deref());
+        let answer = inbox.decode(polled.value.as_deref());
         if let Some(answer) = answer.filter(|answer| answer.text("answers_action") == id) {
             return told(&inbox, &answer);
         }

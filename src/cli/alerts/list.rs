@@ -1,7 +1,6 @@
 //! `ieum alerts list`: what is open, gravest first.
 
-use super::{Alert, Inbox, LEVELS, minutes};
-use crate::cli::connect::Connect;
+use super::{Alert, Connect, Inbox, LEVELS, minutes};
 use crate::cli::exit::{Exit, Outcome};
 use crate::cli::output::{self, Table};
 use crate::cli::tree;

@@ -7,12 +7,12 @@ mod view;
 
 pub(super) use view::{Alert, LEVELS, minutes};
 
-use super::connect::Connect;
+use super::connect::Connect as Broker;
 use super::exit::{Exit, Outcome, Stop};
 use super::tree::Labels;
 use crate::config::KafkaConfig;
 use crate::contracts::{Contracts, builtin};
-use crate::engine::layout::ALERTS_TOPIC;
+use crate::engine::layout::{ALERTS_TOPIC, RESTRICTED_TOPIC};
 use crate::ingest::{Tail, TailFrom};
 use crate::types::SmolStr;
 use std::collections::BTreeMap;
@@ -40,9 +40,20 @@ pub(super) fn run(args: &Alerts) -> Outcome {
     }
 }
 
+/// Which alerts, of which broker.
+#[derive(Clone, Debug, clap::Args)]
+struct Connect {
+    #[command(flatten)]
+    broker: Broker,
+    /// Those of alerts.restricted, which only entrusted people may read.
+    #[arg(long)]
+    restricted: bool,
+}
+
 /// The alerts of a broker, read once.
 struct Inbox {
     kafka: KafkaConfig,
+    topic: &'static str,
     contracts: Contracts,
     labels: Labels,
     /// The newest revision of each.
@@ -57,31 +68,32 @@ const PATIENCE: Duration = Duration::from_secs(15);
 impl Inbox {
     /// Reads the topic to its end.
     fn read(connect: &Connect) -> Result<Self, Stop> {
-        let kafka = connect.config()?.kafka;
+        let kafka = connect.broker.config()?.kafka;
+        let topic = if connect.restricted { RESTRICTED_TOPIC } else { ALERTS_TOPIC };
         let contracts = builtin();
-        let labels = Labels::of(&contracts, ALERTS_TOPIC);
-        let mut inbox = Self { kafka, contracts, labels, alerts: BTreeMap::new(), unreadable: 0 };
-        let mut tail = Tail::open(&inbox.kafka, &[ALERTS_TOPIC], TailFrom::Beginning)?;
+        let labels = Labels::of(&contracts, topic);
+        let mut inbox = Self { kafka, topic, contracts, labels, alerts: BTreeMap::new(), unreadable: 0 };
+        let mut tail = Tail::open(&inbox.kafka, &[topic], TailFrom::Beginning)?;
         let mut deadline = Instant::now() + PATIENCE;
         while !tail.has_caught_up() {
             if let Some(record) = tail.poll(Duration::from_millis(100))? {
                 inbox.take(record.value.as_deref());
                 deadline = Instant::now() + PATIENCE;
             } else if Instant::now() >= deadline {
-                return Err(Stop::new(Exit::Broker, format!("{ALERTS_TOPIC} cannot be read to its end")));
+                return Err(Stop::new(Exit::Broker, format!("{topic} cannot be read to its end")));
             }
         }
         if inbox.unreadable > 0 {
             let count = inbox.unreadable;
             super::output::note(format_args!(
-                "{count} records of {ALERTS_TOPIC} are of another schema and left out"
+                "{count} records of {topic} are of another schema and left out"
             ));
         }
         Ok(inbox)
     }
 
     fn take(&mut self, value: Option<&[u8]>) {
-        match decode(&self.contracts, value) {
+        match self.decode(value) {
             Some(alert) => {
                 let known = self.alerts.get(&alert.id()).map_or(0, Alert::revision);
                 if alert.revision() >= known {
@@ -90,6 +102,10 @@ impl Inbox {
             }
             None => self.unreadable += 1,
         }
+    }
+
+    fn decode(&self, value: Option<&[u8]>) -> Option<Alert> {
+        decode(&self.contracts, self.topic, value)
     }
 
     /// The one alert whose id begins so.
@@ -107,7 +123,7 @@ impl Inbox {
     }
 }
 
-/// Reads one record of the alerts' topic.
-pub(super) fn decode(contracts: &Contracts, value: Option<&[u8]>) -> Option<Alert> {
-    contracts.topic(ALERTS_TOPIC)?.decode_tree(value?).ok().map(Alert::new)
+/// Reads one record of a topic of alerts.
+pub(super) fn decode(contracts: &Contracts, topic: &str, value: Option<&[u8]>) -> Option<Alert> {
+    contracts.topic(topic)?.decode_tree(value?).ok().map(Alert::new)
 }

@@ -1,7 +1,6 @@
 //! `ieum alerts show`: why, by when, and what would clear it.
 
-use super::Inbox;
-use crate::cli::connect::Connect;
+use super::{Connect, Inbox};
 use crate::cli::exit::{Exit, Outcome};
 use crate::cli::{output, tree};
 

@@ -3,6 +3,7 @@
 use crate::cli::output::{BOLD, RED, YELLOW};
 use crate::cli::tree::{Labels, text};
 use crate::contracts::Tree;
+use crate::rules::plan::RESTRICTED_FOLDER;
 use crate::types::{Day, SmolStr, StreamTime};
 use clap::builder::styling::Style;
 
@@ -57,7 +58,12 @@ impl Alert {
         let holds = |reason: &&Tree| reason.flag("met") && !reason.flag("past");
         let said: Vec<&str> =
             self.tree.list("reasons").iter().filter(holds).map(|reason| text(reason, "say")).collect();
-        if said.is_empty() { self.text("rule_title").to_owned() } else { said.join(" · ") }
+        // A list is looked at over shoulders: why a restricted alert is there stands on its page alone.
+        if said.is_empty() || self.text("rule") == RESTRICTED_FOLDER {
+            self.text("rule_title").to_owned()
+        } else {
+            said.join(" · ")
+        }
     }
 
     /// Gravest first, then whose time is up first.

@@ -97,7 +97,7 @@ fn derive(
             let hash: Option<PackHash> = tree::text(&told.tree, "pack").parse().ok();
             let pack = hash.and_then(|hash| packs.pack(&hash));
             let answer = pack.and_then(|pack| {
-                let rule = pack.crisis_rule(&told.rule)?;
+                let rule = pack.crisis.iter().find(|rule| told.is_of(&rule.id))?;
                 Some((now(machine, contracts, &pack, rule, &told.household)?, Arc::clone(&pack)))
             });
             derived.answer = answer;
@@ -124,7 +124,9 @@ fn recorded(path: &Path, id: &SmolStr, contracts: &Contracts) -> Result<Vec<Told
     let mut told = Vec::new();
     while let Some((_, record)) = recording.next()? {
         let value = record.value.as_deref().unwrap_or_default();
-        told.extend(Told::read(contracts, value, &record.headers).filter(|told| told.id == *id));
+        told.extend(
+            Told::read(contracts, ALERTS_TOPIC, value, &record.headers).filter(|told| told.id == *id),
+        );
     }
     Ok(told)
 }
@@ -183,7 +185,7 @@ fn tell(derived: &Derived, last: &Told, contracts: &Contracts, differences: Opti
         output::line(format_args!("  {} {at} {change} {level} ({})", told.revision, told.status));
     }
     if let Some((answer, pack)) = &derived.answer
-        && let Some(rule) = pack.crisis_rule(&last.rule)
+        && let Some(rule) = pack.crisis.iter().find(|rule| last.is_of(&rule.id))
     {
         output::line(format_args!("\n{BOLD}그때의 조건{BOLD:#}"));
         let household = &last.household;
@@ -210,7 +212,8 @@ fn document(derived: &Derived, last: &Told, differences: Option<&[String]>) -> s
         })
     });
     let conditions = derived.answer.as_ref().and_then(|(answer, pack)| {
-        Some(as_json(answer, pack, pack.crisis_rule(&last.rule)?, &last.household))
+        let rule = pack.crisis.iter().find(|rule| last.is_of(&rule.id))?;
+        Some(as_json(answer, pack, rule, &last.household))
     });
     serde_json::json!({
         "alert": tree::json(&last.tree),

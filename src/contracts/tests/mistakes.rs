@@ -70,6 +70,8 @@ fn each_mistake_has_its_code_place_and_help() {
     check(("partitions = 1", "partitions = 0"), AS_IT_IS, (WRONG_VALUE, "0", "from 1 to 4096"));
     check(("\"delete\"", "\"delet\""), AS_IT_IS, (WRONG_VALUE, "\"delet\"", "did you mean \"delete\"?"));
     check(("\"*\" =", "\"c\" ="), AS_IT_IS, (WRONG_VALUE, "\"c\"", "does not list the value \"c\""));
+    let restricted = ("time = \"at\"", "time = \"at\"\nrestricted = [\"x\"]");
+    check(restricted, AS_IT_IS, (WRONG_VALUE, "\"x\"", "does not name the kind \"x\""));
     check(("[\"who\"]", "[\"whom\"]"), AS_IT_IS, (UNKNOWN_FIELD, "\"whom\"", "did you mean \"who\"?"));
     check(AS_IT_IS, (", \"pii\": \"pseudonym\"", ""), (NO_CLASS, "\"who\"", "has no privacy class"));
     check(AS_IT_IS, ("\"label\": \"l\", ", ""), (NO_LABEL, "\"source\"", "has no label"));

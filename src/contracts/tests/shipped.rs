@@ -6,7 +6,7 @@ use crate::types::SmolStr;
 #[test]
 fn the_built_in_contracts_load() {
     match Contracts::parse(builtin_files()) {
-        Ok(contracts) => assert_eq!(contracts.topics().count(), 23),
+        Ok(contracts) => assert_eq!(contracts.topics().count(), 24),
         Err(found) => {
             let lines: Vec<String> = found.iter().map(ToString::to_string).collect();
             panic!("{}", lines.join("\n"));
@@ -28,6 +28,18 @@ fn every_change_of_an_alert_has_an_example_that_goes_round() {
         assert_eq!(topic.from_json(topic.to_json(&tree).to_string().as_bytes()), Ok(tree.clone()), "{path}");
         assert!(tree_says(&tree, "change", code), "{path} is of another change");
     }
+}
+
+#[test]
+fn restricted_alerts_have_the_schema_of_alerts() {
+    let newest = |topic: &str| {
+        let files = builtin_files();
+        let of_topic = files.iter().filter(|(name, _)| name.starts_with(topic) && name.ends_with(".avsc"));
+        of_topic.max_by_key(|(name, _)| *name).map(|(_, text)| *text).expect("a schema")
+    };
+    assert_eq!(newest("alerts.restricted/"), newest("alerts.crisis/"));
+    let topic = contracts().topic("alerts.restricted").expect("a topic");
+    assert_eq!(topic.access.class, "restricted");
 }
 
 fn tree_says(tree: &Tree, field: &str, value: &str) -> bool {

@@ -11,7 +11,7 @@ use crate::engine::clock::TaskClock;
 use crate::engine::effect::Fact;
 use crate::engine::state::StateRead;
 use crate::rules::eval::{DailyDays, Decision, EntityView, Prepared, Sources, Truth};
-use crate::rules::plan::{CrisisRule, NodeId, Pack, Per, Status};
+use crate::rules::plan::{CrisisRule, NodeId, Pack, Per, Status, is_restricted};
 use crate::types::{Day, Event, EventKey, MS_PER_DAY, SmolStr, StreamTime, digest_hex};
 use std::cell::OnceCell;
 
@@ -381,6 +381,10 @@ impl<'a> Case<'a> {
     fn review(&self, last: Option<&Decision>) -> Option<Review> {
         // Nobody can be asked what a building lacks: a source that is late is waited for.
         if self.rule.per != Per::Household {
+            return None;
+        }
+        // Who may be asked about a restricted case does not read the topic of reviews.
+        if is_restricted(&self.rule.id) {
             return None;
         }
         let last = last.filter(|last| last.truth == Truth::Unknown && last.in_effect)?;

@@ -9,8 +9,8 @@ use super::records::{Episode, EpisodeStatus, Mark};
 use crate::contracts::Tree;
 use crate::engine::clock::TaskClock;
 use crate::engine::effect::Output;
-use crate::engine::layout::{ALERTS_TOPIC, Layout, REVIEW_TOPIC};
-use crate::rules::plan::{CrisisRule, Level, Pack};
+use crate::engine::layout::{ALERTS_TOPIC, Layout, RESTRICTED_TOPIC, REVIEW_TOPIC};
+use crate::rules::plan::{CrisisRule, Level, Pack, RESTRICTED_FOLDER, is_restricted};
 use crate::types::{Day, EntityId, MS_PER_DAY, MS_PER_HOUR, Origin, SmolStr, StreamTime, Value, digest_hex};
 
 /// Days for which an alert is kept: five years, as the law on welfare records says.
@@ -41,6 +41,41 @@ pub(super) struct Emitter<'a> {
     pub(super) pack: Option<&'a Pack>,
 }
 
+/// Under which name and to whom an alert goes out. Whoever sees a restricted one only in passing, in a list, on a phone, in the
+/// count of an interface, learns nothing from it but that somebody entrusted has to look.
+struct Guise<'a> {
+    topic: &'static str,
+    rule: &'a str,
+    title: &'a str,
+    role: &'static str,
+    template: &'static str,
+}
+
+impl<'a> Guise<'a> {
+    fn of(episode: &'a Episode, rule: Option<&'a CrisisRule>) -> Self {
+        if is_restricted(&episode.rule) {
+            return Self {
+                topic: RESTRICTED_TOPIC,
+                rule: RESTRICTED_FOLDER,
+                title: "확인이 필요한 가구",
+                role: "안전확인_담당",
+                template: "restricted",
+            };
+        }
+        Self {
+            topic: ALERTS_TOPIC,
+            rule: &episode.rule,
+            title: rule.map_or("", |rule| rule.title.as_str()),
+            role: "읍면동_담당",
+            template: "crisis",
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.topic == ALERTS_TOPIC
+    }
+}
+
 type Fields = Vec<(SmolStr, Tree)>;
 
 impl Emitter<'_> {
@@ -59,12 +94,12 @@ impl Emitter<'_> {
         let notify = is_told(revision);
         let queue = Queue::of(household, self.clock.today());
         let step = notes.steps.last();
-        let role = step.map_or("읍면동_담당", |step| step.to.as_str());
+        let guise = Guise::of(episode, rule);
+        let role = step.map_or(guise.role, |step| step.to.as_str());
         let (severity, urgency, action, hours) = table(level);
         let first_reason = episode.reasons.iter().find(|reason| reason.mark != Mark::Past);
         let say = |id: &SmolStr| rule.and_then(|rule| rule.reasons.iter().find(|r| r.id == *id));
         let why = first_reason.and_then(|reason| say(&reason.id).map(|r| fill(&r.say, reason.number)));
-        let title = rule.map_or("", |rule| rule.title.as_str());
         let mut fields: Fields = Vec::with_capacity(53);
         let mut add = |name: &'static str, value: Tree| fields.push((SmolStr::new_static(name), value));
         add("id", text(&id.0));
@@ -96,9 +131,9 @@ impl Emitter<'_> {
         add("household", text(household.entity()));
         add("legal_basis", texts(rule.map_or(&[], |rule| rule.law.as_slice())));
         add("retention_until", Tree::Int(i64::from(self.clock.today().plus(RETENTION_DAYS).0)));
-        add("rule", text(&episode.rule));
+        add("rule", text(guise.rule));
         add("rule_version", int(episode.rule_version));
-        add("rule_title", text(title));
+        add("rule_title", text(guise.title));
         add("pack", text(episode.pack.to_string()));
         add("reasons", self.reasons(episode, rule));
         add("missing_facts", texts(&episode.missing));
@@ -132,16 +167,17 @@ impl Emitter<'_> {
         add("bypass_quiet_hours", Tree::Bool(notify && level == Level::Critical));
         let digest = (notify && level == Level::Watch).then(|| queue.digest_key(self.clock.today()));
         add("digest_key", optional(digest.map(text)));
-        add("template_key", text(format!("crisis.{}.{}", revision.change.as_str(), level.as_str())));
-        let mut vars = vec![var("title", title), var("level", korean(level))];
-        vars.extend(why.as_deref().map(|why| var("why", why)));
+        let (kind, change) = (guise.template, revision.change.as_str());
+        add("template_key", text(format!("{kind}.{change}.{}", level.as_str())));
+        let mut vars = vec![var("title", guise.title), var("level", korean(level))];
+        vars.extend(why.as_deref().filter(|_| guise.is_open()).map(|why| var("why", why)));
         add("vars", Tree::List(vars));
         let due = episode.opened_at.plus_ms(hours * MS_PER_HOUR);
         let suggested = (!is_over).then(|| record([("action", text(action)), ("by", Tree::Int(due.0))]));
         add("suggested_action", optional(suggested));
         let ce_type = format!("kr.ieum.alert.{}", revision.change.as_str());
         let ce_id = format!("{}/{}", id.0, episode.revision);
-        self.output(ALERTS_TOPIC, household.id(), fields, ce_id, ce_type)
+        self.output(guise.topic, household.id(), fields, ce_id, ce_type)
     }
 
     /// A case that only something unknown keeps from matching.

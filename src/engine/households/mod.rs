@@ -80,6 +80,10 @@ pub(crate) trait Contract: Send + Sync {
     fn encode(&self, topic: &str, record: &Tree) -> Result<Vec<u8>, String>;
     /// Whether events of a kind are kept as days of use.
     fn is_daily(&self, kind: &str) -> bool;
+    /// Whether only restricted rules may know of a kind.
+    fn is_restricted(&self, _kind: &str) -> bool {
+        false
+    }
     /// Kinds of areas that households lie in.
     fn areas(&self) -> &[AreaKind] {
         &[]
@@ -94,6 +98,10 @@ impl Contract for Contracts {
 
     fn is_daily(&self, kind: &str) -> bool {
         self.event(kind).is_some_and(|event| event.daily)
+    }
+
+    fn is_restricted(&self, kind: &str) -> bool {
+        self.event(kind).is_some_and(|event| event.restricted)
     }
 
     fn areas(&self) -> &[AreaKind] {

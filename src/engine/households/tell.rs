@@ -11,6 +11,7 @@ use super::task::{HouseholdsTask, Step};
 use super::touches;
 use super::{ALERT_CLOSED, ALERT_OPENED};
 use crate::engine::effect::{Blocked, Effects, Fact};
+use crate::rules::plan::is_restricted;
 use crate::types::{Event, EventKey, EventTime, Phase, SmolStr, StreamTime, Value};
 
 impl HouseholdsTask {
@@ -23,7 +24,7 @@ impl HouseholdsTask {
             let reviews = step.reviews.remove(&entity).unwrap_or_default();
             self.tell(&mut step, &mut household, &reviews).map_err(Blocked::Unfit)?;
             if self.role == Role::Households {
-                touches::tell(&mut step, &household, self.contract.areas(), &self.layout);
+                touches::tell(&mut step, &household, &*self.contract, &self.layout);
             }
             self.remember(&mut household);
             step.work.write(household.delta());
@@ -62,6 +63,9 @@ impl HouseholdsTask {
                     level: episode.shown_level().as_str(),
                     caused_at_ms: step.cause.at_ms,
                 });
+                if is_restricted(&episode.rule) {
+                    continue;
+                }
                 said.extend(alert_event(episode, household, revision.change, self.clock.through));
             }
             household.episodes[at] = part;
@@ -77,7 +81,7 @@ impl HouseholdsTask {
         Ok(())
     }
 
-    /// An alert is an event for other rules; they see it from the next record on.
+    /// An alert is an event for other rules, save of a restricted one, of which they must not tell; they see it from the next record on.
     fn feed_back(&self, household: &mut Household, event: Event) {
         let Some(pack) = self.pack.as_deref() else { return };
         let today = self.clock.today();

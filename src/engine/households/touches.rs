@@ -2,6 +2,7 @@
 //! made, whatever it was: a new event, a void, a revision, a subject that came or left, a move. A day stands for itself, so
 //! what is told twice changes nothing.
 
+use super::Contract;
 use super::household::Household;
 use super::records::{HOUSE, HouseholdPage};
 use super::task::Step;
@@ -134,10 +135,12 @@ fn text_on<'a>(versions: &'a [FactVersion], name: &str, day: Day) -> Option<&'a 
 }
 
 /// Tells areas what a record did to a household.
-pub(super) fn tell(step: &mut Step<'_>, household: &Household, kinds: &[AreaKind], layout: &Layout) {
+pub(super) fn tell(step: &mut Step<'_>, household: &Household, contract: &dyn Contract, layout: &Layout) {
+    let kinds = contract.areas();
     let Some(before) = household.before().filter(|_| !kinds.is_empty()) else { return };
     let now = household.now();
-    for ((at, value), days) in changes(&before, &now, kinds) {
+    for ((at, value), mut days) in changes(&before, &now, kinds) {
+        days.retain(|day| !contract.is_restricted(&day.kind));
         let kind = &kinds[at];
         let area = EntityId::of_area(&kind.name, &value);
         for days in days.chunks(DAYS_OF_A_RECORD) {

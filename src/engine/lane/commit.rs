@@ -36,6 +36,8 @@ pub(super) struct Transaction {
     pub(super) facts: Vec<LaneFact>,
     /// Facts that every record brings, and how often: a commit of many records keeps one of each.
     counted: Vec<(Fact, u64)>,
+    /// Where among them the next is looked for first.
+    hint: usize,
 }
 
 impl Transaction {
@@ -56,10 +58,17 @@ impl Transaction {
             self.facts.push(LaneFact::Task { at: at.clone(), fact });
             return;
         }
-        match self.counted.iter_mut().find(|(known, _)| *known == fact) {
+        // Records bring them in the same order, one for each rule: what follows the last one found is most often it.
+        let (before, behind) = self.counted.split_at(self.hint.min(self.counted.len()));
+        let is_it = |(known, _): &(Fact, u64)| *known == fact;
+        let found = behind.iter().position(is_it).map(|at| self.hint + at);
+        let found = found.or_else(|| before.iter().position(is_it));
+        let at = found.unwrap_or(self.counted.len());
+        match self.counted.get_mut(at) {
             Some((_, count)) => *count += 1,
             None => self.counted.push((fact, 1)),
         }
+        self.hint = at + 1;
     }
 
     /// Outputs taken in so far.

@@ -94,7 +94,7 @@ pub fn ask(
         let looked = Looked::of(&then);
         if looked != first {
             let told = outputs.iter().filter_map(|output| Told::of(contracts, output));
-            let mut told = told.filter(|told| told.rule == rule.id && told.household == household);
+            let mut told = told.filter(|told| told.is_of(&rule.id) && told.household == household);
             let told = told.next().map(|told| (told.change, told.level));
             answer.next = Some(Next { day, truth: then.today.decision.truth, told });
             break;

@@ -6,10 +6,12 @@ use super::operand::Operands;
 use super::signals::Signals;
 use super::{Params, score};
 use crate::contracts::Contracts;
-use crate::rules::codes::{DECLARED_TWICE, MISSING_KEY};
+use crate::rules::codes::{DECLARED_TWICE, MISSING_KEY, RESTRICTED};
 use crate::rules::keys;
 use crate::rules::mistakes::Mistakes;
-use crate::rules::plan::{CrisisRule, EscalationStep, NodeId, RuleIndex};
+use crate::rules::plan::{
+    Ask, CrisisRule, EscalationStep, Node as Condition, NodeId, Per, RuleIndex, is_restricted,
+};
 use crate::rules::source::{Kind, Node};
 use crate::types::SmolStr;
 
@@ -47,6 +49,11 @@ pub(super) fn read(
     let escalate = fields.get("escalate").map(|n| escalate(n, &mut conditions)).unwrap_or_default();
 
     let Conditions { signals, operands, nodes, reasons, .. } = conditions;
+    if is_restricted(&header.id) {
+        restricted(&header, when, &nodes, operands.mistakes);
+    } else {
+        signals.refuse_restricted(operands.mistakes);
+    }
     let signals = signals.into_plan(operands.mistakes);
     let Emit { cooldown_days, clear_when, clear_say } = emit?;
     Some(CrisisRule {
@@ -68,6 +75,27 @@ pub(super) fn read(
         escalate,
         index: RuleIndex::default(),
     })
+}
+
+/// What a restricted rule must not do: tell of areas, or need a fact for which somebody would have to be asked.
+fn restricted(header: &Header, when: Option<NodeId>, nodes: &[Condition], mistakes: &mut Mistakes) {
+    let mut error = |message: String, help: &str| {
+        mistakes.error(RESTRICTED, &header.id_span, message, "is restricted", Some(help.to_owned()));
+    };
+    if header.per != Per::Household {
+        error(format!("\"{}\" is about areas", header.id), "per: household");
+    }
+    let mut open: Vec<NodeId> = when.into_iter().collect();
+    while let Some(node) = open.pop() {
+        match &nodes[usize::from(node)].ask {
+            Ask::All(children) | Ask::Any(children) | Ask::None(children) => open.extend(children),
+            Ask::Field(_) => {
+                let message = format!("the \"when\" of \"{}\" asks for a fact", header.id);
+                error(message, "ask for it under \"also\", and give it points under \"score\"");
+            }
+            _ => {}
+        }
+    }
 }
 
 #[derive(Default)]

@@ -3,12 +3,14 @@
 use super::operand::{Operands, Want};
 use crate::contracts::{Contracts, EventType, FieldType, Route};
 use crate::rules::codes::{
-    AREA_EVENT, DAILY_SIGNAL, DECLARED_TWICE, TOO_MANY, UNKNOWN_EVENT, UNKNOWN_FIELD, UNKNOWN_SIGNAL, UNUSED,
-    WRONG_TYPE,
+    AREA_EVENT, DAILY_SIGNAL, DECLARED_TWICE, RESTRICTED, TOO_MANY, UNKNOWN_EVENT, UNKNOWN_FIELD,
+    UNKNOWN_SIGNAL, UNUSED, WRONG_TYPE,
 };
 use crate::rules::keys;
 use crate::rules::mistakes::Mistakes;
-use crate::rules::plan::{Cmp, DailyTest, FieldTest, MAX_SIGNALS, Operand, SignalDef, SignalId, Test};
+use crate::rules::plan::{
+    Cmp, DailyTest, FieldTest, MAX_SIGNALS, Operand, RESTRICTED_FOLDER, SignalDef, SignalId, Test,
+};
 use crate::rules::source::{Entry, Node};
 use crate::types::{SmolStr, Value};
 use std::ops::Range;
@@ -140,6 +142,22 @@ impl<'c> Signals<'c> {
     pub(super) fn are_casework(&self, ids: &[SignalId], contracts: &Contracts) -> bool {
         let known = ids.iter().map(|id| &self.list[usize::from(*id)]);
         known.flat_map(|known| &known.types).all(|ty| is_casework(ty, contracts))
+    }
+
+    /// An ordinary rule reads no restricted event.
+    pub(super) fn refuse_restricted(&self, mistakes: &mut Mistakes) {
+        for known in &self.list {
+            let Some(ty) = known.types.iter().find(|ty| ty.restricted) else { continue };
+            mistakes.error(
+                RESTRICTED,
+                &known.span,
+                format!("signal \"{}\" takes the restricted event \"{}\"", known.def.name, ty.name),
+                "not for this rule",
+                Some(format!(
+                    "leave it out, or move the rule to {RESTRICTED_FOLDER}/; \"ieum explain IEUM-R040\""
+                )),
+            );
+        }
     }
 
     /// The plan's signals, with a warning for each that nothing uses.

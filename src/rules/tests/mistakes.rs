@@ -101,6 +101,7 @@ pub(in crate::rules) const CASES: &[(&str, &str, &str, &str)] = &[
     ("IEUM-R037", TEST, "rule: crisis.base", "rule: crisis.bass"),
     ("IEUM-R039", RULE, "per: household", "per: building"),
     ("IEUM-R039", RULE, "by: kind", "by: household"),
+    ("IEUM-R040", RULE, "cutoff: {event: [cutoff.electricity,", "cutoff: {event: [welfare.mh_suicide_high,"),
     ("IEUM-R006", RULE, "per: household", "per: bilding"),
     ("IEUM-R006", SUPPRESSION, "per: household", "per: dong"),
     ("IEUM-R038", RULE, "{id: repeat, say: \"{n}건\", count", "{count"),

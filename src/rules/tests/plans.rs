@@ -142,3 +142,42 @@ fn events_stand_in_order_of_arrival_under_their_keys() {
     assert_eq!(keys, ["debt", "e2", "! debt", "! debt"]);
     assert!(events[1].arrives.ms > events[1].at.ms && events[1].arrives.exact);
 }
+
+/// A restricted rule over two conditions.
+const RESTRICTED: &str = "\
+rule: restricted.base
+kind: crisis
+version: 1
+status: live
+title: 시험용 제한 규칙
+effective: {from: 2026-01-01}
+per: household
+signals:
+  told: {event: welfare.mh_suicide_high}
+when:
+  all:
+    - {id: told, say: 신호, count: {of: told, within: 30d, gte: 1}}
+also:
+  - {id: alone, say: 1인 가구, field: {household.size: 1}}
+score: {base: 60, add: [{if: alone, points: 20}], levels: {high: 60, critical: 80}}
+emit: {cooldown: 30d}
+";
+
+#[test]
+fn a_restricted_rule_reads_what_others_must_not_and_asks_for_nothing_that_is_missing() {
+    let found = |text: &str| {
+        let mut files = base();
+        files.insert(String::from("restricted/base.yaml"), text.to_owned());
+        let (pack, found) = load(&files);
+        assert_eq!(pack.is_some(), found.is_empty(), "{found:#?}");
+        found.into_iter().map(|diagnostic| (diagnostic.code, diagnostic.message)).collect::<Vec<_>>()
+    };
+    assert_eq!(found(RESTRICTED), []);
+    let of_areas = RESTRICTED.replace("per: household", "per: building");
+    assert!(found(&of_areas).contains(&("IEUM-R040", String::from("\"restricted.base\" is about areas"))));
+    let asking = "any: [{id: lone, say: 혼자, all: [{field: {household.size: 1}}]}]\nalso:";
+    let asking = RESTRICTED.replace("\nalso:", &format!("\n  {asking}"));
+    let told = found(&asking);
+    let message = String::from("the \"when\" of \"restricted.base\" asks for a fact");
+    assert_eq!(told, [("IEUM-R040", message)]);
+}

@@ -16,7 +16,7 @@ fn shipped_rules_load_without_a_warning() {
     let (pack, found) = load(builtin_files(), &CONTRACTS);
     assert!(found.is_empty(), "\n{}", told(&found));
     let pack = pack.expect("a pack");
-    assert_eq!(pack.crisis.len(), 15);
+    assert_eq!(pack.crisis.len(), 16);
     assert_eq!(pack.suppressions.len(), 1);
 }
 

@@ -6,7 +6,7 @@ use crate::contracts::Tree;
 use crate::rules::eval::Decision;
 use crate::rules::plan::{Ask, Cmp, CrisisRule, FieldTest, Operand, Pack, Reason, Test};
 use crate::rules::testfile::{Case, Expect, ExpectNot, Never, TestFile};
-use crate::types::{Day, SmolStr, StreamTime, Value};
+use crate::types::{Day, EntityId, EpisodeId, SmolStr, StreamTime, Value};
 use std::fmt;
 
 /// An alert record of the rule under test.
@@ -43,7 +43,11 @@ pub struct Seen {
 impl Seen {
     /// Reads a decoded alert; none if it is of another rule.
     pub(super) fn of(tree: &Tree, at: StreamTime, rule: &str) -> Option<Self> {
-        if tree.text("rule")? != rule {
+        let household = tree.text("household")?.clone();
+        let number = tree.int("episode_number")?;
+        // A restricted alert does not name its rule; the id of the episode does, to whoever knows it.
+        let of_rule = EpisodeId::derive(rule, &EntityId(household), u32::try_from(number).ok()?);
+        if *tree.text("id")? != of_rule.0 {
             return None;
         }
         let with = |flag: &str| {

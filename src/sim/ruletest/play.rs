@@ -5,7 +5,7 @@ use super::judge::Seen;
 use super::{Answers, Way};
 use crate::contracts::{Contracts, Route, Topic};
 use crate::engine::households::{HouseholdsConfig, decision_today};
-use crate::engine::layout::{ALERTS_TOPIC, AREAS_LOG, HOUSEHOLDS_LOG, Layout};
+use crate::engine::layout::{ALERT_TOPICS, AREAS_LOG, HOUSEHOLDS_LOG, Layout};
 use crate::rules::eval::Decision;
 use crate::rules::plan::{CrisisRule, Pack, Per};
 use crate::rules::testfile::{Case, Down, Happening, Reported, Step, TestFile};
@@ -213,10 +213,10 @@ impl Player<'_> {
                 let text = text.map(|(_, text)| String::from_utf8_lossy(text).into_owned());
                 return Err(format!("a record of the case was rejected: {}", text.unwrap_or_default()));
             }
-            if output.topic != ALERTS_TOPIC {
+            if !ALERT_TOPICS.contains(&output.topic.as_str()) {
                 continue;
             }
-            let topic = self.contracts.topic(ALERTS_TOPIC).ok_or("no contract of alerts")?;
+            let topic = self.contracts.topic(&output.topic).ok_or("no contract of alerts")?;
             let tree = topic.decode_tree(&output.value).map_err(|reject| reject.text)?;
             self.seen.extend(Seen::of(&tree, emitted.at, &self.file.rule));
         }

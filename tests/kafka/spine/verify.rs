@@ -8,7 +8,8 @@ use ieum::contracts::Tree;
 use ieum::engine::effect::Output;
 use ieum::engine::lane::io::{Polled, TopicPartition};
 use ieum::engine::layout::{
-    ALERTS_TOPIC, AREAS_LOG, CONTROL_LOG, HOUSEHOLDS_LOG, LETTERS_TOPIC, REVIEW_TOPIC, SUBJECTS_LOG,
+    ALERTS_TOPIC, AREAS_LOG, CONTROL_LOG, HOUSEHOLDS_LOG, LETTERS_TOPIC, RESTRICTED_TOPIC, REVIEW_TOPIC,
+    SUBJECTS_LOG,
 };
 use ieum::engine::message::{HouseholdMessage, decode};
 use ieum::sim::pipeline::{KnownPacks, LogRecord, replay_stage, stages};
@@ -73,6 +74,7 @@ impl World {
             AREAS_LOG,
             CONTROL_LOG,
             ALERTS_TOPIC,
+            RESTRICTED_TOPIC,
             REVIEW_TOPIC,
             LETTERS_TOPIC,
         ]);
@@ -101,7 +103,7 @@ impl World {
             }
             replays.into_iter().flat_map(|replay| replay.join().unwrap()).collect()
         });
-        for topic in [ALERTS_TOPIC, REVIEW_TOPIC, HOUSEHOLDS_LOG] {
+        for topic in [ALERTS_TOPIC, RESTRICTED_TOPIC, REVIEW_TOPIC, HOUSEHOLDS_LOG] {
             let of_topic = outputs.iter().filter(|output| output.topic == topic);
             let mut expected: Vec<Written> = of_topic
                 .map(|output| (output.key.clone(), Some(output.value.clone()), output.headers.clone()))

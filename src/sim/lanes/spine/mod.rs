@@ -8,7 +8,9 @@ use super::{Weather, World};
 use crate::contracts::{Contracts, Tree};
 use crate::engine::lane::io::{Outgoing, TopicPartition};
 use crate::engine::lane::{Guarantee, LaneConfig};
-use crate::engine::layout::{ALERTS_TOPIC, AREAS_LOG, CONTROL_LOG, HOUSEHOLDS_LOG, Layout, SUBJECTS_LOG};
+use crate::engine::layout::{
+    ALERT_TOPICS, ALERTS_TOPIC, AREAS_LOG, CONTROL_LOG, HOUSEHOLDS_LOG, Layout, SUBJECTS_LOG,
+};
 use crate::engine::letter::{Letters, letter_encoder};
 use crate::engine::message::{Clock, ControlMessage, RawPosition, encode};
 use crate::engine::task::{PackSource, Stage};
@@ -43,7 +45,7 @@ pub struct Spine {
     rng: Rng,
     unkeyed: BTreeMap<SmolStr, i32>,
     /// Alert records read so far, by partition.
-    seen: BTreeMap<i32, usize>,
+    seen: BTreeMap<TopicPartition, usize>,
     sampled: StreamTime,
 }
 
@@ -235,17 +237,19 @@ impl Spine {
 
     fn new_alerts(&mut self) -> Vec<AlertSeen> {
         let mut alerts = Vec::new();
-        let topic = self.kit.contracts.topic(ALERTS_TOPIC);
-        for partition in 0..self.layout.partitions(ALERTS_TOPIC) {
-            let at = TopicPartition { topic: SmolStr::new_static(ALERTS_TOPIC), partition };
-            let records = open(&self.world.cluster).committed_records(&at);
-            let seen = self.seen.entry(partition).or_default();
-            for record in records.iter().skip(*seen) {
-                let value = record.value.as_deref().unwrap_or_default();
-                let tree: Option<Tree> = topic.and_then(|topic| topic.decode_tree(value).ok());
-                alerts.extend(tree.as_ref().and_then(AlertSeen::of));
+        for name in ALERT_TOPICS {
+            let topic = self.kit.contracts.topic(name);
+            for partition in 0..self.layout.partitions(name) {
+                let at = TopicPartition { topic: SmolStr::new_static(name), partition };
+                let records = open(&self.world.cluster).committed_records(&at);
+                let seen = self.seen.entry(at).or_default();
+                for record in records.iter().skip(*seen) {
+                    let value = record.value.as_deref().unwrap_or_default();
+                    let tree: Option<Tree> = topic.and_then(|topic| topic.decode_tree(value).ok());
+                    alerts.extend(tree.as_ref().and_then(AlertSeen::of));
+                }
+                *seen = records.len();
             }
-            *seen = records.len();
         }
         alerts
     }

@@ -1,8 +1,10 @@
 //! The five real stages: a small city a seed, in whatever weather.
 
 use super::SEED;
-use crate::engine::layout::{ALERTS_TOPIC, AREAS_LOG, HEALTH_TOPIC, LETTERS_TOPIC, REVIEW_TOPIC};
-use crate::sim::broker::open;
+use crate::engine::layout::{
+    ALERTS_TOPIC, AREAS_LOG, HEALTH_TOPIC, LETTERS_TOPIC, RESTRICTED_TOPIC, REVIEW_TOPIC,
+};
+use crate::sim::broker::{Cluster, open};
 use crate::sim::faults::Fault;
 use crate::sim::lanes::spine::{Kit, run};
 use crate::types::SmolStr;
@@ -67,6 +69,7 @@ fn seeds(seeds: Range<u64>) {
         for at in cluster.partitions() {
             *left.entry(at.topic.clone()).or_default() += cluster.committed_records(&at).len();
         }
+        holds_nothing_restricted(&cluster).unwrap_or_else(|error| wrong(error));
         for (fact, times) in &run.world.facts {
             *facts.entry(*fact).or_insert(0) += times;
         }
@@ -99,11 +102,41 @@ fn seeds(seeds: Range<u64>) {
     ] {
         assert!(facts.contains_key(fact), "never {fact}: {facts:?}");
     }
-    for (topic, least) in
-        [(ALERTS_TOPIC, 300), (REVIEW_TOPIC, 1), (HEALTH_TOPIC, 1_000), (LETTERS_TOPIC, 300)]
-    {
+    for (topic, least) in [
+        (ALERTS_TOPIC, 300),
+        (RESTRICTED_TOPIC, 10),
+        (REVIEW_TOPIC, 1),
+        (HEALTH_TOPIC, 1_000),
+        (LETTERS_TOPIC, 300),
+    ] {
         assert!(left.get(topic).is_some_and(|n| *n >= least), "{topic} holds too little: {left:?}");
     }
+}
+
+/// No record that people without a special trust read speaks of what is restricted: of its kind, the rule that reads it, its source
+/// (of which nothing else comes).
+fn holds_nothing_restricted(cluster: &Cluster) -> Result<(), String> {
+    for at in cluster.partitions() {
+        let words: &[&str] = match at.topic.as_str() {
+            ALERTS_TOPIC | REVIEW_TOPIC => &["NMC", "MHC", "selfharm", "suicide", "restricted"],
+            // Ticks name all sources.
+            AREAS_LOG => &["selfharm", "suicide", "restricted"],
+            // Who may read of it reads the reasons, and no more of the rule than that it is restricted.
+            RESTRICTED_TOPIC => &["restricted.safety-signal", "자해·자살 위험의 신호"],
+            _ => continue,
+        };
+        for record in cluster.committed_records(&at) {
+            let headers = record.headers.iter().map(|(_, value)| value.as_slice());
+            let parts = [record.key.as_deref(), record.value.as_deref()].into_iter().flatten().chain(headers);
+            for part in parts {
+                let text = String::from_utf8_lossy(part);
+                if let Some(word) = words.iter().find(|word| text.contains(*word)) {
+                    return Err(format!("{} speaks of \"{word}\"", at.topic));
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 // Two halves, for two cores.
