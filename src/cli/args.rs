@@ -1,6 +1,8 @@
 //! The command line, as `--help` shows it. Each command's own arguments stand beside what it does.
 
-use super::{alerts, check, collect, demo, explain, inspect, log, manual, rules, run, simulate, status, topics};
+use super::{
+    alerts, check, collect, demo, explain, inspect, log, manual, rules, run, simulate, status, topics,
+};
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand, ValueEnum};
 

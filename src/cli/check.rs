@@ -35,8 +35,7 @@ pub(super) fn run(args: &Check) -> Outcome {
     }
     let loaded = rules::load(&args.folders, &mut found)?;
     let texts = args.sources.files()?;
-    let sources =
-        loaded.as_ref().and_then(|loaded| collect::sources(&texts, &loaded.contracts, &mut found));
+    let sources = loaded.as_ref().and_then(|loaded| collect::sources(&texts, &loaded.contracts, &mut found));
     let pack = loaded.as_ref().and_then(|loaded| loaded.pack.as_ref());
     if args.json {
         output::json(&serde_json::json!({

@@ -97,7 +97,9 @@ pub(super) fn run(args: &Collect) -> Outcome {
     .run(&mut |progress| watch.tell(progress));
     watch.bar.finish_and_clear();
     let summary = collected.map_err(|failure| match failure {
-        Failure::Fenced(told) => Stop::new(Exit::Refused, format!("another run of this source took over: {told}")),
+        Failure::Fenced(told) => {
+            Stop::new(Exit::Refused, format!("another run of this source took over: {told}"))
+        }
         other => other.into(),
     })?;
     if args.json {
@@ -199,7 +201,8 @@ fn asking(args: &Collect, source: &Source, texts: &Texts) -> Result<(Box<dyn Ask
 
 fn key(file: &Path) -> Result<String, Stop> {
     let wrong = |why: &dyn std::fmt::Display| {
-        let told = format!("{NO_KEY} the file of the key, {}: {why}; --key-file names another", file.display());
+        let told =
+            format!("{NO_KEY} the file of the key, {}: {why}; --key-file names another", file.display());
         Stop::new(Exit::Config, told)
     };
     let text = std::fs::read_to_string(file).map_err(|error| wrong(&error))?;

@@ -41,7 +41,8 @@ pub(super) struct Sources {
 
 impl Sources {
     pub(super) fn files(&self) -> Result<Files, Stop> {
-        let mut files = Files::find(self.sources.as_deref(), "deploy/sources", crate::collect::builtin_files)?;
+        let mut files =
+            Files::find(self.sources.as_deref(), "deploy/sources", crate::collect::builtin_files)?;
         files.texts.retain(|name, _| name.ends_with(".toml"));
         Ok(files)
     }

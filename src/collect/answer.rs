@@ -28,7 +28,9 @@ pub(super) fn read(source: &Source, number: Option<u32>, raw: &Raw) -> Result<Pa
         }
         429 => {
             let kind = Kind::Busy { retry_after: raw.retry_after };
-            return Err(shape.envelope().unwrap_or_else(|| Trouble::new(kind, "it answers 429 (too many requests)")));
+            return Err(shape
+                .envelope()
+                .unwrap_or_else(|| Trouble::new(kind, "it answers 429 (too many requests)")));
         }
         500.. => {
             let kind = Kind::Busy { retry_after: raw.retry_after };
@@ -125,8 +127,10 @@ fn json(body: &[u8]) -> Result<Value, Trouble> {
 
 fn page(source: &Source, number: Option<u32>, mut json: Value) -> Result<Page, Trouble> {
     let form = &source.answer;
-    let lacks = |path: &str, what: &str| Trouble::new(Kind::Shape, format!("its answer has no {what} at \"{path}\""));
-    let total = at(&json, &form.total).and_then(count).ok_or_else(|| lacks(&form.total, "number of records"))?;
+    let lacks =
+        |path: &str, what: &str| Trouble::new(Kind::Shape, format!("its answer has no {what} at \"{path}\""));
+    let total =
+        at(&json, &form.total).and_then(count).ok_or_else(|| lacks(&form.total, "number of records"))?;
     let answered = form.number.as_ref().and_then(|path| at(&json, path)).and_then(count);
     if let Some((answered, number)) = answered.zip(number)
         && answered != u64::from(number)

@@ -43,7 +43,13 @@ pub(super) struct Asking<'a> {
 }
 
 impl<'a> Asking<'a> {
-    pub(super) fn new(source: &'a Source, ask: &'a mut dyn Ask, clock: &'a dyn Clock, saved: bool, today: (Day, u32)) -> Self {
+    pub(super) fn new(
+        source: &'a Source,
+        ask: &'a mut dyn Ask,
+        clock: &'a dyn Clock,
+        saved: bool,
+        today: (Day, u32),
+    ) -> Self {
         Self { source, ask, clock, saved, requests: 0, today }
     }
 

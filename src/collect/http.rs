@@ -42,7 +42,9 @@ impl Http {
     ) -> Result<Self, String> {
         let url = url.unwrap_or(&source.request.url).to_owned();
         if !is_safe(&url) {
-            return Err(format!("{url:?} is no address of a source: write https://HOST/PATH without parameters"));
+            return Err(format!(
+                "{url:?} is no address of a source: write https://HOST/PATH without parameters"
+            ));
         }
         let roots = match roots {
             Some(pem) => RootCerts::new_with_certs(&certificates(pem)?),
@@ -112,13 +114,16 @@ fn trouble(error: &ureq::Error) -> Trouble {
         ureq::Error::Timeout(what) => (Kind::Unreachable, format!("no answer in time ({what})")),
         ureq::Error::HostNotFound => (Kind::Unreachable, String::from("its name has no address")),
         ureq::Error::ConnectionFailed => (Kind::Unreachable, String::from("no connection")),
-        ureq::Error::Tls(_) | ureq::Error::Rustls(_) => {
-            (Kind::Unreachable, String::from("no encrypted connection: its certificate is not accepted, or it speaks no TLS 1.2"))
-        }
+        ureq::Error::Tls(_) | ureq::Error::Rustls(_) => (
+            Kind::Unreachable,
+            String::from("no encrypted connection: its certificate is not accepted, or it speaks no TLS 1.2"),
+        ),
         ureq::Error::BodyExceedsLimit(limit) => {
             (Kind::Refused, format!("its answer has more than {limit} bytes"))
         }
-        ureq::Error::Protocol(_) => (Kind::NotJson, String::from("its answer is no HTTP, or ends in the middle")),
+        ureq::Error::Protocol(_) => {
+            (Kind::NotJson, String::from("its answer is no HTTP, or ends in the middle"))
+        }
         _ => (Kind::Unreachable, String::from("the request failed")),
     };
     Trouble::new(kind, told)
@@ -154,12 +159,9 @@ mod tests {
 
     #[test]
     fn a_secret_is_struck_out_wherever_it_stands() {
-        for (body, expected) in [
-            ("key=abc&x, abcabc", "key=***&x, ******"),
-            ("ab", "ab"),
-            ("abc", "***"),
-            ("", ""),
-        ] {
+        for (body, expected) in
+            [("key=abc&x, abcabc", "key=***&x, ******"), ("ab", "ab"), ("abc", "***"), ("", "")]
+        {
             let mut bytes = body.as_bytes().to_vec();
             strike_out(&mut bytes, b"abc");
             assert_eq!(bytes, expected.as_bytes());

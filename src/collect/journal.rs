@@ -97,9 +97,10 @@ impl Journal for KafkaJournal {
     }
 
     fn commit(&mut self, entries: &[Entry]) -> Result<(), Failure> {
-        let publisher = self.publisher.as_mut().ok_or_else(|| {
-            Failure::Fatal(String::from("this journal was opened for reading alone"))
-        })?;
+        let publisher = self
+            .publisher
+            .as_mut()
+            .ok_or_else(|| Failure::Fatal(String::from("this journal was opened for reading alone")))?;
         let written = write(publisher, entries);
         if written.is_err() {
             // Whatever became of it, the next load makes a fresh producer, which decides it.

@@ -214,8 +214,7 @@ mod tests {
     fn the_stored_form_is_what_it_was() {
         let head = Head { pass: 1, next_page: 2, listed: 3, total: Some(4), steady: true, ..Head::default() };
         assert_eq!(value(&Mark::Head(head)), [1, 0, 0, 1, 0, 2, 3, 1, 4, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
-        let notice =
-            NoticeMark { hash: SmolStr::new("h"), revision: 1, modified: None, removed: true };
+        let notice = NoticeMark { hash: SmolStr::new("h"), revision: 1, modified: None, removed: true };
         assert_eq!(value(&Mark::Notice(notice)), [1, 0, 1, 1, b'h', 1, 0, 1]);
         let page = PageMark { pass: 1, keys: vec![SmolStr::new("k")] };
         assert_eq!(value(&Mark::Page(page)), [1, 0, 2, 1, 1, 1, b'k']);

@@ -3,7 +3,7 @@
 //!
 //! [`Collector`] asks through three traits, so that a test can be the network, the clock and the log: [`Ask`] sends one request,
 //! [`Journal`] keeps marks and commits them with the data in one transaction, [`Clock`] tells time and waits. What was published is
-//! known from the marks alone, which are read back at each start (decision 18).
+//! known from the marks alone, which are read back at each start (decision 17).
 
 mod answer;
 mod asking;

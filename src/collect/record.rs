@@ -86,7 +86,11 @@ impl<'a> Form<'a> {
             modified: modified.map(SmolStr::new),
             hash: self.hash(&fields),
             drift: self.drift(&fields),
-            original: self.originals.iter().map(|name| (name.clone(), original(fields.get(name.as_str())))).collect(),
+            original: self
+                .originals
+                .iter()
+                .map(|name| (name.clone(), original(fields.get(name.as_str()))))
+                .collect(),
             key: SmolStr::new(key),
         })
     }
@@ -94,7 +98,9 @@ impl<'a> Form<'a> {
     /// Of what is carried and counts, by name and text: a number that was a text before is the same content.
     fn hash(&self, fields: &Map<String, Value>) -> SmolStr {
         let mut parts = Vec::new();
-        for name in self.originals.iter().filter(|name| !self.source.record.uncounted.iter().any(|n| n == *name)) {
+        for name in
+            self.originals.iter().filter(|name| !self.source.record.uncounted.iter().any(|n| n == *name))
+        {
             if let Tree::Text(text) = original(fields.get(name.as_str())) {
                 parts.push(name.clone());
                 parts.push(text);
@@ -142,7 +148,8 @@ impl<'a> Form<'a> {
         }
         let unfit = |text: String| {
             let fields = taken.original.iter().map(|(name, value)| {
-                let text = if let Tree::Text(text) = value { Value::from(text.as_str()) } else { Value::Null };
+                let text =
+                    if let Tree::Text(text) = value { Value::from(text.as_str()) } else { Value::Null };
                 (name.to_string(), text)
             });
             refused(UNFIT, &text, &Value::Object(fields.collect()))
@@ -176,7 +183,8 @@ impl<'a> Form<'a> {
         if value.len() > RECORD_LIMIT_BYTES {
             return Err(format!("{} bytes are more than {RECORD_LIMIT_BYTES}", value.len()));
         }
-        Ok(Record { key: filled(&self.topic.key, tree), value })
+        let key = self.topic.record_key(tree).ok_or("the topic's key is made of a field that is missing")?;
+        Ok(Record { key, value })
     }
 }
 
@@ -194,20 +202,6 @@ fn original(value: Option<&Value>) -> Tree {
         Some(Value::String(text)) => Tree::Text(SmolStr::new(text)),
         Some(other) => Tree::Text(SmolStr::new(other.to_string())),
     }
-}
-
-/// The topic's form of a key, its fields in braces filled in.
-fn filled(form: &str, tree: &Tree) -> String {
-    let mut key = String::new();
-    let mut rest = form;
-    while let Some((before, after)) = rest.split_once('{') {
-        let Some((name, behind)) = after.split_once('}') else { break };
-        key.push_str(before);
-        key.push_str(tree.text(name).map_or("", SmolStr::as_str));
-        rest = behind;
-    }
-    key.push_str(rest);
-    key
 }
 
 fn refused(code: &'static str, text: &str, record: &Value) -> Refused {

@@ -37,7 +37,9 @@ fn a_first_run_publishes_all_as_it_came_and_the_next_nothing() {
     assert_eq!(versions.len(), 25);
     let version = &versions[&key(3)][0];
     assert_eq!(version.tree.text("source").map(SmolStr::as_str), Some("youthcenter"));
-    for (field, value) in [("plcyNm", "가상시 청년 지원 3"), ("operInstCd", "       "), ("sprtTrgtMinAge", "19")] {
+    for (field, value) in
+        [("plcyNm", "가상시 청년 지원 3"), ("operInstCd", "       "), ("sprtTrgtMinAge", "19")]
+    {
         assert_eq!(words(&desk, version, field).as_deref(), Some(value), "{field}");
     }
     let bytes: Vec<u8> = desk.log.records.iter().filter_map(|entry| entry.value.clone()).flatten().collect();
@@ -66,7 +68,10 @@ fn a_later_run_publishes_what_is_new_what_changed_and_what_is_gone() {
     let second = desk.run(&server.url).unwrap();
     assert_eq!(counts(&second), [1, 1, 1, 23, 0, 0]);
     let versions = desk.versions();
-    assert_eq!(words(&desk, versions[&key(4)].last().unwrap(), "plcySprtCn").as_deref(), Some("이사비 50만원"));
+    assert_eq!(
+        words(&desk, versions[&key(4)].last().unwrap(), "plcySprtCn").as_deref(),
+        Some("이사비 50만원")
+    );
     assert!(versions[&key(7)].last().unwrap().removed);
     assert_eq!(second.newest.as_deref(), Some("2026-09-01 00:11:00"));
 
@@ -121,7 +126,10 @@ fn the_days_quota_ends_a_run_and_the_next_day_goes_on() {
     assert_eq!((again.requests, again.requests_today, counts(&again)[0]), (0, 3, 0), "the same day");
     desk.clock.pass(Duration::from_hours(20));
     let next = desk.run(&server.url).unwrap();
-    assert_eq!((next.requests, next.requests_today, counts(&next)[0], &next.ended), (2, 2, 20, &Ended::ToTheEnd));
+    assert_eq!(
+        (next.requests, next.requests_today, counts(&next)[0], &next.ended),
+        (2, 2, 20, &Ended::ToTheEnd)
+    );
     assert_eq!(server.asked().len(), 5);
 }
 
@@ -144,7 +152,8 @@ fn fields_that_change_are_carried_counted_and_told() {
         (("jobCd", Drift::Missing), 1),
         (("zipCd", Drift::Nested), 1),
     ];
-    let drift: Vec<_> = second.drift.iter().map(|((name, how), count)| ((name.as_str(), *how), *count)).collect();
+    let drift: Vec<_> =
+        second.drift.iter().map(|((name, how), count)| ((name.as_str(), *how), *count)).collect();
     assert_eq!(drift, expected);
     assert!(second.has_findings());
     let version = desk.versions()[&key(1)].last().unwrap().clone();
@@ -188,8 +197,10 @@ fn half_of_the_list_gone_at_once_is_not_believed_unless_someone_says_so() {
     assert_eq!((empty.removed, empty.held_back[0].0), (0, TOO_MANY_GONE));
     server.change(|list| *list = List::of(20));
     let mut http =
-        ieum::collect::Http::new(&desk.source, Some(crate::list::KEY.into()), Some(&server.url), None).unwrap();
-    let allowed = desk.run_with(&mut http, Scope::Whole, |collector| collector.allow_removals = true).unwrap();
+        ieum::collect::Http::new(&desk.source, Some(crate::list::KEY.into()), Some(&server.url), None)
+            .unwrap();
+    let allowed =
+        desk.run_with(&mut http, Scope::Whole, |collector| collector.allow_removals = true).unwrap();
     assert_eq!((allowed.removed, allowed.delivered_through.is_some()), (20, true));
 }
 
@@ -290,7 +301,8 @@ fn a_dry_run_tells_and_writes_nothing() {
         list.edit(2, "달라짐", 9);
     });
     let mut http =
-        ieum::collect::Http::new(&desk.source, Some(crate::list::KEY.into()), Some(&server.url), None).unwrap();
+        ieum::collect::Http::new(&desk.source, Some(crate::list::KEY.into()), Some(&server.url), None)
+            .unwrap();
     let dry = desk.run_with(&mut http, Scope::Whole, |collector| collector.dry_run = true).unwrap();
     assert_eq!(counts(&dry), [0, 1, 1, 3, 0, 0]);
     assert_eq!(desk.log.records, records);

@@ -2,7 +2,8 @@
 //! topics would have.
 
 use ieum::collect::{
-    Ask, Clock, Collector, Entry, Http, Journal, MARKS_TOPIC, Scope, Source, Stored, Summary, builtin_files, check,
+    Ask, Clock, Collector, Entry, Http, Journal, MARKS_TOPIC, Scope, Source, Stored, Summary, builtin_files,
+    check,
 };
 use ieum::contracts::{Contracts, Tree, builtin};
 use ieum::engine::lane::io::Failure;
@@ -161,7 +162,9 @@ impl Desk {
         let topic = self.contracts.topic(REPORTS).unwrap();
         let records = self.log.records.iter().filter(|entry| entry.topic == REPORTS);
         records
-            .map(|entry| topic.decode_tree(entry.value.as_ref().unwrap()).unwrap().int("delivered_through").unwrap())
+            .map(|entry| {
+                topic.decode_tree(entry.value.as_ref().unwrap()).unwrap().int("delivered_through").unwrap()
+            })
             .collect()
     }
 

@@ -22,9 +22,20 @@ fn what_passes_is_asked_for_again() {
         ("a closed connection", Fault::Gone),
         ("too many requests", Fault::Status(429, "")),
         ("an error of the server", Fault::Status(503, "")),
-        ("an error inside 200 that nobody described", Fault::Body("{\"resultCode\":500,\"resultMessage\":\"오류\",\"result\":null}")),
-        ("success without a list", Fault::Body("{\"resultCode\":200,\"resultMessage\":\"성공\",\"result\":null}")),
-        ("a page that nobody asked for", Fault::Body("{\"resultCode\":200,\"result\":{\"pagging\":{\"totCount\":25,\"pageNum\":9},\"youthPolicyList\":[]}}")),
+        (
+            "an error inside 200 that nobody described",
+            Fault::Body("{\"resultCode\":500,\"resultMessage\":\"오류\",\"result\":null}"),
+        ),
+        (
+            "success without a list",
+            Fault::Body("{\"resultCode\":200,\"resultMessage\":\"성공\",\"result\":null}"),
+        ),
+        (
+            "a page that nobody asked for",
+            Fault::Body(
+                "{\"resultCode\":200,\"result\":{\"pagging\":{\"totCount\":25,\"pageNum\":9},\"youthPolicyList\":[]}}",
+            ),
+        ),
     ] {
         let (server, mut desk) = (Server::start(List::of(25)), Desk::new(10));
         server.fault(2, fault);
@@ -38,7 +49,13 @@ fn what_passes_is_asked_for_again() {
 #[test]
 fn what_does_not_pass_ends_the_run_at_once_and_says_so() {
     for (fault, code, kind) in [
-        (Fault::Body("{\"resultCode\":401,\"resultMessage\":\"인증키가 유효하지 않습니다.\",\"result\":null}"), "IEUM-K012", Kind::KeyRefused),
+        (
+            Fault::Body(
+                "{\"resultCode\":401,\"resultMessage\":\"인증키가 유효하지 않습니다.\",\"result\":null}",
+            ),
+            "IEUM-K012",
+            Kind::KeyRefused,
+        ),
         (Fault::Status(403, ""), "IEUM-K012", Kind::KeyRefused),
         (Fault::Status(302, "Location: http://127.0.0.1:1/login\r\n"), "IEUM-K017", Kind::Moved),
         (Fault::Status(404, ""), "IEUM-K015", Kind::Refused),
@@ -61,7 +78,8 @@ fn back_off_doubles_and_listens_to_the_source() {
     server.fault(2, Fault::Status(500, ""));
     server.fault(3, Fault::Gone);
     assert_eq!(desk.run(&server.url).unwrap().new, 5);
-    let waits: Vec<u64> = desk.clock.waits.borrow().iter().map(Duration::as_secs).filter(|s| *s > 0).collect();
+    let waits: Vec<u64> =
+        desk.clock.waits.borrow().iter().map(Duration::as_secs).filter(|s| *s > 0).collect();
     assert_eq!(waits, [7, 2, 4]);
 
     server.fault(1, Fault::Status(429, "Retry-After: 3600\r\n"));
@@ -82,7 +100,8 @@ fn requests_keep_their_distance() {
 #[test]
 fn the_key_is_nowhere_but_in_the_request() {
     let echo: &'static str = Box::leak(
-        format!("{{\"resultCode\":999,\"resultMessage\":\"wrong key {KEY}\",\"result\":null}}").into_boxed_str(),
+        format!("{{\"resultCode\":999,\"resultMessage\":\"wrong key {KEY}\",\"result\":null}}")
+            .into_boxed_str(),
     );
     let mut list = List::of(3);
     list.policies[1]["etcMttrCn"] = KEY.into();
@@ -111,7 +130,13 @@ fn the_key_is_nowhere_but_in_the_request() {
 #[test]
 fn a_key_goes_over_no_open_network() {
     let desk = Desk::new(10);
-    for url in ["http://example.invalid/x", "ftp://127.0.0.1/x", "https:///x", "http://127.0.0.1.example.invalid/", "https://h/x?y=1"] {
+    for url in [
+        "http://example.invalid/x",
+        "ftp://127.0.0.1/x",
+        "https:///x",
+        "http://127.0.0.1.example.invalid/",
+        "https://h/x?y=1",
+    ] {
         assert!(Http::new(&desk.source, None, Some(url), None).is_err(), "{url}");
     }
 }

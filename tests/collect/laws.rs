@@ -125,8 +125,9 @@ fn none_is_doubled(versions: &BTreeMap<String, Vec<Version>>, desk: &Desk) {
         for pair in versions.windows(2) {
             let [before, after] = pair else { continue };
             let said = |version: &Version, field: &str| crate::cases::words(desk, version, field);
-            let content =
-                |version: &Version| (version.removed, ["plcySprtCn", "lastMdfcnDt"].map(|field| said(version, field)));
+            let content = |version: &Version| {
+                (version.removed, ["plcySprtCn", "lastMdfcnDt"].map(|field| said(version, field)))
+            };
             assert_ne!(content(before), content(after), "{key} has a version twice");
         }
     }

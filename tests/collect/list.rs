@@ -50,7 +50,8 @@ impl List {
     /// The answer to a request.
     pub(crate) fn answer(&self, asked: &BTreeMap<String, String>) -> String {
         if asked.get("apiKeyNm").map(String::as_str) != Some(KEY) {
-            let refused = json!({"resultCode": 401, "resultMessage": "인증키가 유효하지 않습니다.", "result": null});
+            let refused =
+                json!({"resultCode": 401, "resultMessage": "인증키가 유효하지 않습니다.", "result": null});
             return refused.to_string();
         }
         let number = |name: &str| asked.get(name).and_then(|text| text.parse::<usize>().ok()).unwrap_or(1);

@@ -71,7 +71,10 @@ fn marks_are_read_back_from_the_broker() {
     let versions = versions(&desk.contracts, published.iter());
     assert_eq!((versions.len(), versions[&key(3)].len(), versions[&key(4)].len()), (25, 2, 2));
     let own: Vec<_> = published.iter().filter(|record| record.key.ends_with(key(3).as_bytes())).collect();
-    assert!(own.len() == 2 && own[0].partition == own[1].partition, "versions of a notice lie in one partition");
+    assert!(
+        own.len() == 2 && own[0].partition == own[1].partition,
+        "versions of a notice lie in one partition"
+    );
     assert_eq!(records(&config, REPORTS).len(), 2);
     assert!(records(&config, MARKS_TOPIC).iter().all(|mark| mark.key.starts_with(b"youthcenter/")));
 }

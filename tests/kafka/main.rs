@@ -4,11 +4,18 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod broker;
+mod collect;
 mod commands;
 mod harness;
+#[path = "../collect/list.rs"]
+#[allow(dead_code, reason = "tests/collect uses all of it")]
+mod list;
 mod opening;
 mod operations;
 #[path = "../reference/mod.rs"]
 mod reference;
 mod runtime;
+#[path = "../collect/server.rs"]
+#[allow(dead_code, reason = "tests/collect uses all of it")]
+mod server;
 mod spine;

@@ -49,9 +49,10 @@ pub(super) fn json(source: &Source, summary: &Summary) -> serde_json::Value {
         Ended::ToTheEnd => None,
         Ended::Part(trouble) => Some(json!({"code": trouble.code(), "text": trouble.told})),
     };
-    let drift = summary.drift.iter().map(|((field, how), count)| {
-        json!({"field": field.as_str(), "is": how.told(), "count": count})
-    });
+    let drift = summary
+        .drift
+        .iter()
+        .map(|((field, how), count)| json!({"field": field.as_str(), "is": how.told(), "count": count}));
     let held_back = summary.held_back.iter().map(|(code, why)| json!({"code": code, "text": why}));
     let keys = summary.keys.iter().map(|(what, key)| json!({"what": word(*what), "key": key.as_str()}));
     json!({

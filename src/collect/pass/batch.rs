@@ -83,11 +83,6 @@ impl Pass<'_, '_> {
         if self.is_whole_list() {
             return self.cursor.clone();
         }
-        Head {
-            newest: self.cursor.newest.clone(),
-            day: self.cursor.day,
-            requests,
-            ..self.marks.head.clone()
-        }
+        Head { newest: self.cursor.newest.clone(), day: self.cursor.day, requests, ..self.marks.head.clone() }
     }
 }

@@ -72,7 +72,9 @@ impl Pass<'_, '_> {
             return unsteady(format!("{} of its records have no key", cursor.keyless));
         }
         if self.source.whole.confirm.is_none() && cursor.broken {
-            return unsteady(String::from("it was read in several runs, and the source cannot be asked for one notice"));
+            return unsteady(String::from(
+                "it was read in several runs, and the source cannot be asked for one notice",
+            ));
         }
         if self.source.whole.confirm.is_none() && (seen.len() as u64) < total {
             return unsteady(format!("{} were listed twice", total - seen.len() as u64));
@@ -89,11 +91,7 @@ impl Pass<'_, '_> {
     }
 
     /// Says that notices are gone, each once it is sure. How many are there all the same, and the trouble at which it ended.
-    fn remove(
-        &mut self,
-        missing: &[SmolStr],
-        batch: &mut Batch,
-    ) -> Result<(u64, Option<Trouble>), Failure> {
+    fn remove(&mut self, missing: &[SmolStr], batch: &mut Batch) -> Result<(u64, Option<Trouble>), Failure> {
         let mut still_there = 0;
         for key in missing {
             match self.is_gone(key) {
@@ -153,8 +151,13 @@ impl Pass<'_, '_> {
     /// Forgets rejected records that did not come again, and pages that the list has no more.
     fn tidy(&mut self, batch: &mut Batch) {
         let pass = self.cursor.pass;
-        let rejects: Vec<SmolStr> =
-            self.marks.rejects.iter().filter(|(_, seen)| **seen < pass).map(|(hash, _)| hash.clone()).collect();
+        let rejects: Vec<SmolStr> = self
+            .marks
+            .rejects
+            .iter()
+            .filter(|(_, seen)| **seen < pass)
+            .map(|(hash, _)| hash.clone())
+            .collect();
         let pages: Vec<u32> =
             self.marks.pages.iter().filter(|(_, page)| page.pass < pass).map(|(number, _)| *number).collect();
         for hash in rejects {

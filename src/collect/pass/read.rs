@@ -82,7 +82,8 @@ impl Pass<'_, '_> {
     fn is_left_out(&self, taken: &Taken, known: Option<&NoticeMark>) -> bool {
         let modified = taken.modified.as_deref();
         if let Scope::Since(since) = self.scope
-            && let Some(day) = modified.and_then(|text| text.get(..10)).and_then(|text| text.parse::<Day>().ok())
+            && let Some(day) =
+                modified.and_then(|text| text.get(..10)).and_then(|text| text.parse::<Day>().ok())
             && day < since
         {
             return true;

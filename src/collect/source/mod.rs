@@ -176,7 +176,8 @@ pub struct Whole {
     pub most_removed_percent: u32,
 }
 
-const ROOT: &[&str] = &["label", "topic", "source", "request", "paging", "answer", "envelope", "record", "whole"];
+const ROOT: &[&str] =
+    &["label", "topic", "source", "request", "paging", "answer", "envelope", "record", "whole"];
 const REQUEST: &[&str] = &[
     "url",
     "key_parameter",
@@ -216,11 +217,12 @@ fn read(
         size: section.word("size", mistakes).text,
         records: section.number("records", 1..=10_000, 100, mistakes),
     });
-    let answer = root.section("answer", &["records", "total", "number"], mistakes).map(|section| AnswerForm {
-        records: section.word("records", mistakes).text,
-        total: section.word("total", mistakes).text,
-        number: section.word_if_any("number", mistakes).map(|word| word.text),
-    });
+    let answer =
+        root.section("answer", &["records", "total", "number"], mistakes).map(|section| AnswerForm {
+            records: section.word("records", mistakes).text,
+            total: section.word("total", mistakes).text,
+            number: section.word_if_any("number", mistakes).map(|word| word.text),
+        });
     let envelopes = root.sections("envelope", &["form", "code", "message", "good", "means"], mistakes);
     let envelopes = envelopes.into_iter().map(|section| envelope(section, mistakes)).collect();
     let record = root
@@ -272,7 +274,8 @@ fn request(section: Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Request {
 /// Encrypted, or on this machine; a key is in no address.
 pub(super) fn is_safe(url: &str) -> bool {
     let plain = url.strip_prefix("http://").map(|rest| rest.split(['/', ':']).next().unwrap_or_default());
-    let host = url.strip_prefix("https://").or(plain.filter(|host| ["127.0.0.1", "localhost"].contains(host)));
+    let host =
+        url.strip_prefix("https://").or(plain.filter(|host| ["127.0.0.1", "localhost"].contains(host)));
     host.is_some_and(|host| !host.is_empty() && !host.starts_with('/')) && !url.contains(['?', '#', ' ', '@'])
 }
 
@@ -319,6 +322,11 @@ fn record(
         let near = did_you_mean(&topic.text, contracts.topics().map(|topic| topic.name.as_str()));
         let help = near.map(|near| format!("did you mean \"{near}\"?"));
         mistakes.tell(WRONG_TOPIC, topic.span.clone(), format!("\"{}\" is no input topic", topic.text), help);
+    }
+    if taking.is_some_and(|topic| !topic.is_keyed_by_fields()) {
+        let message = format!("\"{}\" has no key made of fields", topic.text);
+        let help = String::from("write its key in topic.toml as in \"{source}/{source_key}\"");
+        mistakes.tell(WRONG_TOPIC, topic.span.clone(), message, Some(help));
     }
     let key = section.word("key", mistakes).text;
     let modified = section.word_if_any("modified", mistakes).map(|word| word.text);

@@ -75,7 +75,8 @@ impl<'s, 't> Section<'s, 't> {
         for key in table.keys() {
             let word = key.get_ref().as_ref();
             if !known.contains(&word) {
-                let help = did_you_mean(word, known.iter().copied()).map(|near| format!("did you mean \"{near}\"?"));
+                let help =
+                    did_you_mean(word, known.iter().copied()).map(|near| format!("did you mean \"{near}\"?"));
                 mistakes.tell(UNKNOWN_KEY, key.span(), format!("{name} has no key \"{word}\""), help);
             }
         }
@@ -104,7 +105,9 @@ impl<'s, 't> Section<'s, 't> {
         let mut found = Vec::new();
         for item in items {
             match item.get_ref() {
-                DeValue::Table(table) => found.push(Self::new(table, key, item.span().start, known, mistakes)),
+                DeValue::Table(table) => {
+                    found.push(Self::new(table, key, item.span().start, known, mistakes))
+                }
                 _ => self.wrong(key, item, "sections", mistakes),
             }
         }

@@ -21,8 +21,16 @@ fn taken(status: u16, body: &str) -> String {
 
 #[test]
 fn every_answer_is_taken_for_what_it_is() {
-    let page = |list: &str| format!("{{\"resultCode\":200,\"result\":{{\"pagging\":{{\"totCount\":7,\"pageNum\":2}},\"youthPolicyList\":{list}}}}}");
-    let gateway = |code: u32| format!("<?xml version=\"1.0\"?>\n<OpenAPI_ServiceResponse><cmmMsgHeader><returnAuthMsg>X</returnAuthMsg><returnReasonCode>{code}</returnReasonCode></cmmMsgHeader></OpenAPI_ServiceResponse>");
+    let page = |list: &str| {
+        format!(
+            "{{\"resultCode\":200,\"result\":{{\"pagging\":{{\"totCount\":7,\"pageNum\":2}},\"youthPolicyList\":{list}}}}}"
+        )
+    };
+    let gateway = |code: u32| {
+        format!(
+            "<?xml version=\"1.0\"?>\n<OpenAPI_ServiceResponse><cmmMsgHeader><returnAuthMsg>X</returnAuthMsg><returnReasonCode>{code}</returnReasonCode></cmmMsgHeader></OpenAPI_ServiceResponse>"
+        )
+    };
     for (status, body, expected) in [
         (200, page("[{},{}]"), "7/2"),
         (200, format!("\u{feff} {}", page("[{}]")), "7/1"),
