@@ -1,6 +1,6 @@
 //! `ieum alerts act`: an action goes through the topic of actions and comes back as a revision.
 
-use super::{Alert, Connect, Inbox};
+use super::{Alert, Inbox, Which};
 use crate::cli::control;
 use crate::cli::exit::{Exit, Outcome, Stop};
 use crate::cli::output;
@@ -39,11 +39,11 @@ pub(super) struct Act {
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     wait: u64,
     #[command(flatten)]
-    connect: Connect,
+    which: Which,
 }
 
 pub(super) fn run(args: &Act) -> Outcome {
-    let inbox = Inbox::read(&args.connect)?;
+    let inbox = Inbox::read(&args.which)?;
     let alert = inbox.find(&args.id)?;
     let now = control::now(&inbox.kafka)?;
     let id = format!("cli-{}", uuid::Uuid::new_v4().simple());

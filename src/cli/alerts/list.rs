@@ -1,6 +1,6 @@
 //! `ieum alerts list`: what is open, gravest first.
 
-use super::{Alert, Connect, Inbox, LEVELS, minutes};
+use super::{Alert, Inbox, LEVELS, Which, minutes};
 use crate::cli::exit::{Exit, Outcome};
 use crate::cli::output::{self, Table};
 use crate::cli::tree;
@@ -13,7 +13,7 @@ use crate::cli::tree;
 )]
 pub(super) struct List {
     #[command(flatten)]
-    connect: Connect,
+    which: Which,
     /// Closed, withdrawn and suppressed ones too.
     #[arg(long)]
     all: bool,
@@ -32,7 +32,7 @@ pub(super) struct List {
 }
 
 pub(super) fn run(args: &List) -> Outcome {
-    let inbox = Inbox::read(&args.connect)?;
+    let inbox = Inbox::read(&args.which)?;
     let mut alerts: Vec<&Alert> = inbox.alerts.values().filter(|alert| matches(args, alert)).collect();
     alerts.sort_by_key(|alert| alert.order());
     let total = alerts.len();

@@ -7,7 +7,7 @@ mod view;
 
 pub(super) use view::{Alert, LEVELS, minutes};
 
-use super::connect::Connect as Broker;
+use super::connect::Connect;
 use super::exit::{Exit, Outcome, Stop};
 use super::tree::Labels;
 use crate::config::KafkaConfig;
@@ -42,9 +42,9 @@ pub(super) fn run(args: &Alerts) -> Outcome {
 
 /// Which alerts, of which broker.
 #[derive(Clone, Debug, clap::Args)]
-struct Connect {
+struct Which {
     #[command(flatten)]
-    broker: Broker,
+    connect: Connect,
     /// Those of alerts.restricted, which only entrusted people may read.
     #[arg(long)]
     restricted: bool,
@@ -67,9 +67,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 impl Inbox {
     /// Reads the topic to its end.
-    fn read(connect: &Connect) -> Result<Self, Stop> {
-        let kafka = connect.broker.config()?.kafka;
-        let topic = if connect.restricted { RESTRICTED_TOPIC } else { ALERTS_TOPIC };
+    fn read(which: &Which) -> Result<Self, Stop> {
+        let kafka = which.connect.config()?.kafka;
+        let topic = if which.restricted { RESTRICTED_TOPIC } else { ALERTS_TOPIC };
         let contracts = builtin();
         let labels = Labels::of(&contracts, topic);
         let mut inbox = Self { kafka, topic, contracts, labels, alerts: BTreeMap::new(), unreadable: 0 };

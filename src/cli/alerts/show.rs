@@ -1,6 +1,6 @@
 //! `ieum alerts show`: why, by when, and what would clear it.
 
-use super::{Connect, Inbox};
+use super::{Inbox, Which};
 use crate::cli::exit::{Exit, Outcome};
 use crate::cli::{output, tree};
 
@@ -14,14 +14,14 @@ pub(super) struct Show {
     #[arg(value_name = "ID")]
     id: String,
     #[command(flatten)]
-    connect: Connect,
+    which: Which,
     /// Print the record as JSON.
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn run(args: &Show) -> Outcome {
-    let inbox = Inbox::read(&args.connect)?;
+    let inbox = Inbox::read(&args.which)?;
     let alert = inbox.find(&args.id)?;
     if args.json {
         output::json(&tree::json(alert.tree()));
