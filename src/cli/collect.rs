@@ -109,12 +109,9 @@ pub(super) fn run(args: &Collect) -> Outcome {
     }
     Ok(match &summary.ended {
         Ended::Part(trouble) => {
-            output::error(&format!(
-                "{} {}: {trouble}; what came is written, and the next run goes on (\"ieum explain {}\")",
-                trouble.code(),
-                source.label,
-                trouble.code()
-            ));
+            let (code, label) = (trouble.code(), &source.label);
+            let rest = if args.dry_run { "" } else { "; what came is written, and the next run goes on" };
+            output::error(&format!("{code} {label}: {trouble}{rest} (\"ieum explain {code}\")"));
             Exit::Source
         }
         Ended::ToTheEnd if summary.has_findings() => Exit::Found,

@@ -185,6 +185,7 @@ fn route(topic: &Topic) -> &'static str {
         Route::Household => "household",
         Route::AllHouseholds => "all-households",
         Route::Control => "control",
+        Route::Notices => "notices",
         Route::Output => "output",
         Route::Internal => "internal",
     }

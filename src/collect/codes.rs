@@ -72,7 +72,7 @@ pub const COLLECT_CODES: &[(&str, &str, &str)] = &[
         WRONG_TOPIC,
         "source and topic do not fit",
         "A source file names the topic that takes its records and the fields that carry source, key and the rest. The topic \
-         is not among the contracts, its newest schema has no such field, or its key is not made of fields.",
+         is not among the contracts or has not the route `notices`, or its newest schema has no such field.",
     ),
     (
         NO_KEY,

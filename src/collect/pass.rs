@@ -130,7 +130,7 @@ impl Collector<'_> {
             watch,
         };
         pass.begin(now);
-        let ended = pass.to_the_end();
+        let ended = pass.read_to_the_end();
         pass.summary.requests += pass.asking.requests;
         pass.summary.requests_today = pass.asking.today.1;
         pass.summary.newest.clone_from(&pass.cursor.newest);
@@ -213,7 +213,7 @@ impl Pass<'_, '_> {
         self.scope == Scope::Whole
     }
 
-    fn to_the_end(&mut self) -> Result<(), Halt> {
+    fn read_to_the_end(&mut self) -> Result<(), Halt> {
         while !self.has_read_all() {
             self.page()?;
         }

@@ -40,6 +40,8 @@ pub struct Summary {
     pub removed: u64,
     /// Rejected into `dead-letters`, those of earlier runs not counted again.
     pub rejected: u64,
+    /// Rejected records by code.
+    pub rejects: BTreeMap<&'static str, u64>,
     /// Fields whose shape differed, with what was seen and how often. Names alone.
     pub drift: BTreeMap<(SmolStr, Drift), u64>,
     /// Why nothing was said to be gone or delivered though the end was reached, by code.
@@ -117,6 +119,7 @@ impl Summary {
             left_out: 0,
             removed: 0,
             rejected: 0,
+            rejects: BTreeMap::new(),
             drift: BTreeMap::new(),
             held_back: Vec::new(),
             delivered_through: None,
@@ -135,6 +138,9 @@ impl Summary {
         self.left_out += batch.left_out;
         self.removed += batch.removed;
         self.rejected += batch.rejected;
+        for (code, count) in batch.rejects {
+            *self.rejects.entry(code).or_insert(0) += count;
+        }
         for (what, count) in batch.drift {
             *self.drift.entry(what).or_insert(0) += count;
         }

@@ -261,6 +261,18 @@ impl Assembler<'_> {
         }
     }
 
+    /// The key of a topic of notices is made of text fields: connectors fill it in.
+    pub(super) fn notice_key(&mut self) {
+        let key = &self.manifest.key;
+        let Some(form) = KeyForm::parse(&key.text) else {
+            let message = String::from("the key of a topic of notices is made of fields");
+            return self.wrong(WRONG_VALUE, key, message, Some(String::from("as in {source}/{source_key}")));
+        };
+        for field in form.fields() {
+            self.at(&Word { text: field.clone(), span: key.span.clone() }, TEXT);
+        }
+    }
+
     /// Limits of number fields.
     pub(super) fn bounds(&mut self) -> Vec<Bounds> {
         let manifest = self.manifest;

@@ -95,7 +95,7 @@ pub const CONTRACT_CODES: &[(&str, &str, &str)] = &[
         "route and mapping disagree",
         "A topic's `route` says where intake sends its records, and one table says what they are: `[signal]` or `[link]` \
          for `subject`, `[facts]` or `[action]` for `household`, `[area]` for `all-households`, `[statement]` for \
-         `control`. Outputs and internal logs have none.",
+         `control`. Topics of notices, outputs and internal logs have none.",
     ),
     (
         CONFLICT,

@@ -23,7 +23,7 @@ impl Contracts {
 impl Topic {
     /// Whether outside producers write it and intake reads it.
     pub fn is_input(&self) -> bool {
-        !matches!(self.route, Route::Output | Route::Internal)
+        !matches!(self.route, Route::Notices | Route::Output | Route::Internal)
     }
 
     /// Whether its records say who belongs to whom and what is known of them. Signals mean little before it is read.

@@ -72,9 +72,4 @@ impl Topic {
     pub fn record_key(&self, record: &Tree) -> Option<String> {
         self.key_form.as_ref()?.write(record)
     }
-
-    /// Whether its Kafka key is made of fields.
-    pub fn is_keyed_by_fields(&self) -> bool {
-        self.key_form.is_some()
-    }
 }

@@ -414,6 +414,7 @@ const ROUTES: &[(&str, Route)] = &[
     ("household", Route::Household),
     ("all-households", Route::AllHouseholds),
     ("control", Route::Control),
+    ("notices", Route::Notices),
     ("output", Route::Output),
     ("internal", Route::Internal),
 ];

@@ -65,6 +65,8 @@ pub enum Route {
     AllHouseholds,
     /// To `ieum.control`.
     Control,
+    /// Nowhere yet: notices as connectors read them, original values and all. Their stage is still to come.
+    Notices,
     /// Not an input: written by ieum.
     Output,
     /// ieum's own log.

@@ -95,6 +95,9 @@ impl Whole {
         let mut assembler =
             Assembler { topic: name, file: &file, manifest: &manifest, shape, docs: &docs, found };
         let bounds = assembler.bounds();
+        if manifest.route == Route::Notices {
+            assembler.notice_key();
+        }
         let mut mapping = None;
         if let [section] = manifest.sections.as_slice()
             && section.kind.serves(manifest.route)
@@ -230,10 +233,12 @@ impl Whole {
 
 fn check_route(name: &str, manifest: &Manifest, has_schema: bool, file: &str, found: &mut Vec<Diagnostic>) {
     let sections: Vec<&str> = manifest.sections.iter().map(|section| section.kind.name()).collect();
-    let input = !matches!(manifest.route, Route::Output | Route::Internal);
+    let input = !matches!(manifest.route, Route::Notices | Route::Output | Route::Internal);
     let message = match (input, manifest.sections.as_slice()) {
         (false, []) => None,
-        (false, _) => Some(format!("topic \"{name}\" is no input, yet has [{}]", sections.join("], ["))),
+        (false, _) => {
+            Some(format!("topic \"{name}\" is not read by intake, yet has [{}]", sections.join("], [")))
+        }
         (true, [section]) if section.kind.serves(manifest.route) => None,
         (true, [section]) => {
             Some(format!("[{}] does not serve the route of topic \"{name}\"", section.kind.name()))

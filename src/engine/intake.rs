@@ -36,7 +36,7 @@ impl Reader for Contracts {
     fn inputs(&self) -> Vec<SmolStr> {
         let is_input = |route| match route {
             Route::Subject | Route::Household | Route::AllHouseholds | Route::Control => true,
-            Route::Output | Route::Internal => false,
+            Route::Notices | Route::Output | Route::Internal => false,
         };
         self.topics().filter(|topic| is_input(topic.route)).map(|topic| topic.name.clone()).collect()
     }

@@ -17,8 +17,11 @@ pub(super) fn text(source: &Source, summary: &Summary, dry_run: bool) {
          {rejected} rejected{would}",
         source.name
     ));
+    for (code, count) in &summary.rejects {
+        output::line(format_args!("{YELLOW}rejected{YELLOW:#}  {code} {}", times(*count)));
+    }
     for ((field, how), count) in &summary.drift {
-        output::line(format_args!("{YELLOW}drift{YELLOW:#}  {field} is {} ({count} times)", how.told()));
+        output::line(format_args!("{YELLOW}drift{YELLOW:#}  {field} is {} {}", how.told(), times(*count)));
     }
     for (code, why) in &summary.held_back {
         output::line(format_args!("{YELLOW}held back{YELLOW:#}  {code} nobody is told what is gone: {why}"));
@@ -34,6 +37,10 @@ pub(super) fn text(source: &Source, summary: &Summary, dry_run: bool) {
         "{} requests, {} of {} today{resumed}",
         summary.requests, summary.requests_today, source.request.per_day
     ));
+}
+
+fn times(count: u64) -> String {
+    if count == 1 { String::from("once") } else { format!("{count} times") }
 }
 
 fn word(what: What) -> &'static str {
@@ -71,6 +78,7 @@ pub(super) fn json(source: &Source, summary: &Summary) -> serde_json::Value {
         "unchanged": summary.unchanged,
         "left_out": summary.left_out,
         "rejected": summary.rejected,
+        "rejects": summary.rejects,
         "drift": drift.collect::<Vec<_>>(),
         "held_back": held_back.collect::<Vec<_>>(),
         "delivered_through": summary.delivered_through.map(|through| through.to_string()),

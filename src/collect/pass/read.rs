@@ -149,6 +149,7 @@ impl Pass<'_, '_> {
                 headers: letter.headers,
             });
             batch.told.rejected += 1;
+            *batch.told.rejects.entry(refused.code).or_insert(0) += 1;
         }
         self.mark(batch, MarkKey::Reject(refused.hash.clone()), Some(Mark::Reject(self.cursor.pass)));
     }

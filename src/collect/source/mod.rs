@@ -3,7 +3,7 @@
 mod reader;
 
 use super::codes::{WRONG_TOPIC, WRONG_VALUE};
-use crate::contracts::{Contracts, Topic};
+use crate::contracts::{Contracts, Route, Topic};
 use crate::types::{Diagnostic, SmolStr, did_you_mean};
 use include_dir::{Dir, include_dir};
 use reader::{Mistakes, Section, Word, parse};
@@ -317,16 +317,17 @@ fn record(
     contracts: &Contracts,
     mistakes: &mut Mistakes<'_>,
 ) -> Option<RecordForm> {
-    let taking = contracts.topic(&topic.text).filter(|topic| topic.is_input());
+    let taking = contracts.topic(&topic.text).filter(|topic| topic.route == Route::Notices);
     if taking.is_none() && !topic.text.is_empty() {
-        let near = did_you_mean(&topic.text, contracts.topics().map(|topic| topic.name.as_str()));
+        let topics = contracts.topics().filter(|topic| topic.route == Route::Notices);
+        let near = did_you_mean(&topic.text, topics.map(|topic| topic.name.as_str()));
         let help = near.map(|near| format!("did you mean \"{near}\"?"));
-        mistakes.tell(WRONG_TOPIC, topic.span.clone(), format!("\"{}\" is no input topic", topic.text), help);
-    }
-    if taking.is_some_and(|topic| !topic.is_keyed_by_fields()) {
-        let message = format!("\"{}\" has no key made of fields", topic.text);
-        let help = String::from("write its key in topic.toml as in \"{source}/{source_key}\"");
-        mistakes.tell(WRONG_TOPIC, topic.span.clone(), message, Some(help));
+        mistakes.tell(
+            WRONG_TOPIC,
+            topic.span.clone(),
+            format!("\"{}\" is no topic of notices", topic.text),
+            help,
+        );
     }
     let key = section.word("key", mistakes).text;
     let modified = section.word_if_any("modified", mistakes).map(|word| word.text);

@@ -80,6 +80,20 @@ fn each_mistake_has_its_code_place_and_help() {
     let daily = ("time = \"at\"", "time = \"at\"\nended = \"at\"\ndaily = \"n\"");
     check(daily, AS_IT_IS, (CONFLICT, "\"at\"", "exclude each other"));
     check(("\"subject\"", "\"control\""), AS_IT_IS, (WRONG_ROUTE, "[signal]", "does not serve"));
+    check(("\"subject\"", "\"output\""), AS_IT_IS, (WRONG_ROUTE, "[signal]", "not read by intake"));
+}
+
+#[test]
+fn a_topic_of_notices_has_a_key_of_text_fields_and_no_mapping() {
+    let (head, _) = TOML.split_once("[signal]").unwrap();
+    let notices = head.replace("\"subject\"", "\"notices\"");
+    let keyed = |key: &str| parse(&notices.replace("null is fine", key), &[AVSC]);
+    assert_eq!(keyed("{source}/{id}"), []);
+    for (key, code) in [("null is fine", WRONG_VALUE), ("{source}/{idd}", UNKNOWN_FIELD), ("{n}", WRONG_TYPE)]
+    {
+        let found = keyed(key);
+        assert_eq!(found.iter().map(|found| found.code).collect::<Vec<_>>(), [code], "{found:#?}");
+    }
 }
 
 #[test]

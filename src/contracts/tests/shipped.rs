@@ -6,7 +6,7 @@ use crate::types::SmolStr;
 #[test]
 fn the_built_in_contracts_load() {
     match Contracts::parse(builtin_files()) {
-        Ok(contracts) => assert_eq!(contracts.topics().count(), 24),
+        Ok(contracts) => assert_eq!(contracts.topics().count(), 26),
         Err(found) => {
             let lines: Vec<String> = found.iter().map(ToString::to_string).collect();
             panic!("{}", lines.join("\n"));
