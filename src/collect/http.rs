@@ -110,6 +110,12 @@ impl Ask for Http {
 /// What an error means. Its own text is not repeated: some have the address in it.
 fn trouble(error: &ureq::Error) -> Trouble {
     let (kind, told) = match error {
+        // rustls reports through the stream. Its words name certificates and versions, never the address.
+        ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            let why =
+                error.get_ref().map_or_else(|| String::from("its bytes are no TLS"), ToString::to_string);
+            (Kind::Unreachable, format!("no encrypted connection: {why}"))
+        }
         ureq::Error::Io(error) => (Kind::Unreachable, format!("no connection: {}", error.kind())),
         ureq::Error::Timeout(what) => (Kind::Unreachable, format!("no answer in time ({what})")),
         ureq::Error::HostNotFound => (Kind::Unreachable, String::from("its name has no address")),
