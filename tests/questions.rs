@@ -125,6 +125,20 @@ fn a_recorded_city_answers_why_why_not_and_what_if() {
     ask(&alert.rule, "hh-nobody", &by, 1);
     ask("crisis.arears-ladder", &alert.household, &by, 1);
 
+    // What became of the alerts of each rule: each alert once, and of those closed what their outcome says.
+    let report = json(&["rules", "report", "--alerts", &alerts_log, "--json"], 0);
+    let sum = |field: &str| -> u64 {
+        report["rules"].as_array().into_iter().flatten().filter_map(|rule| rule[field].as_u64()).sum()
+    };
+    let ids: std::collections::BTreeSet<&str> = recorded.iter().map(|told| told.id.as_str()).collect();
+    assert_eq!(sum("alerts"), ids.len() as u64, "{report}");
+    let parts = ["open", "held", "withdrawn", "needed", "not_needed", "unclear"].map(sum);
+    assert_eq!(parts.iter().sum::<u64>(), sum("alerts"), "{report}");
+    assert!(sum("needed") > 0 && sum("not_needed") > 0, "{report}");
+    let early = ["rules", "report", "--alerts", &alerts_log, "--to", "2020-01-01"];
+    assert_eq!(told(&early, 0).lines().count(), 1, "the head of the table alone");
+    told(&[&early[..], &["--from", "2020-01-02"]].concat(), 2);
+
     // What was cut off is not asked.
     let bytes = std::fs::read(&log).expect("a log");
     std::fs::write(at("cut.log"), &bytes[..bytes.len() - 9]).expect("it is written");

@@ -9,7 +9,7 @@ use super::mapping::{
 };
 use super::shape::Shape;
 use super::tables::{Word, mistake};
-use super::{AreaKind, EventType, FactType, FieldDoc, FieldType, Pii, Type};
+use super::{AreaKind, EventType, FactType, FieldDoc, FieldType, Pii, Type, Verdict};
 use crate::types::{ActionKind, Diagnostic, SmolStr, did_you_mean};
 
 const TEXT: &[Type] = &[Type::Text];
@@ -230,6 +230,8 @@ impl Assembler<'_> {
             }
         }
         let kind = self.field(section, "kind", TEXT)?;
+        let outcome = self.field(section, "outcome", TEXT);
+        let verdicts = self.verdicts(section, outcome.as_ref());
         Some(Mapping::Action(ActionMap {
             key: self.key(section)?,
             entity: self.field(section, "entity", TEXT)?,
@@ -238,12 +240,38 @@ impl Assembler<'_> {
             events: self.kinds(&kind),
             kind,
             steps,
-            outcome: self.field(section, "outcome", TEXT),
+            outcome,
+            verdicts,
             actor: self.field(section, "actor", TEXT)?,
             time: self.field(section, "time", TIME)?,
             kept: self.kept(),
             precision: self.manifest.precision,
         }))
+    }
+
+    /// What outcomes say; each must be one that the field lists.
+    fn verdicts(&mut self, section: &Section, outcome: Option<&At>) -> Vec<(SmolStr, Verdict)> {
+        let listed: Vec<SmolStr> = outcome
+            .and_then(|outcome| self.doc(&outcome.name))
+            .map_or_else(Vec::new, |doc| doc.values.iter().map(|(code, _)| code.clone()).collect());
+        let mut verdicts = Vec::new();
+        for (code, said) in section.tables.get("verdicts").into_iter().flatten() {
+            if !listed.contains(&code.text) {
+                let near = did_you_mean(&code.text, listed.iter().map(SmolStr::as_str));
+                let help = near.map(|near| format!("did you mean \"{near}\"?"));
+                let message = format!("the field of outcomes does not list the value \"{}\"", code.text);
+                self.wrong(WRONG_VALUE, code, message, help);
+            }
+            match Verdict::ALL.iter().find(|verdict| verdict.as_str() == said.text) {
+                Some(verdict) => verdicts.push((code.text.clone(), *verdict)),
+                None => {
+                    let takes = Verdict::ALL.map(Verdict::as_str).join(", ");
+                    let message = format!("\"{}\" is no verdict on an alert", said.text);
+                    self.wrong(WRONG_VALUE, said, message, Some(format!("takes one of {takes}")));
+                }
+            }
+        }
+        verdicts
     }
 
     /// A removal has no value, so the key must name what it removes.

@@ -121,6 +121,7 @@ const SECTIONS: &[(&str, SectionKind, &[Route], Keys)] = &[
             ("actor", Form::Field, true),
             ("time", Form::Field, true),
             ("steps", Form::Table, true),
+            ("verdicts", Form::Table, false),
         ],
     ),
     (

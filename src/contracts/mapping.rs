@@ -5,7 +5,7 @@ use super::codes::{
     BAD_TEXT, DATE_RANGE, MISSING_FIELD, NO_OWNER, NUMBER_RANGE, UNKNOWN_KIND, VOID_WITHOUT_DAY,
 };
 use super::slot::Slot;
-use super::{Precision, Reject, Type};
+use super::{Precision, Reject, Type, Verdict};
 use crate::types::{
     Action, ActionKind, AreaEvent, AreaScope, Change, Day, DayState, EntityId, EpisodeId, EventKey,
     EventTime, FactVersion, FactsRecord, LinkRecord, Payload, Phase, Reading, Signal, SmolStr, SourceReport,
@@ -109,6 +109,8 @@ pub(super) struct ActionMap {
     pub(super) steps: Vec<(SmolStr, ActionKind)>,
     pub(super) events: Kinds,
     pub(super) outcome: Option<At>,
+    /// What outcomes say of the alert that they close.
+    pub(super) verdicts: Vec<(SmolStr, Verdict)>,
     pub(super) actor: At,
     pub(super) time: At,
     pub(super) kept: Vec<At>,

@@ -73,6 +73,31 @@ pub enum Route {
     Internal,
 }
 
+/// What the outcome of a case says of the alert that led to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// Somebody needed help.
+    Needed,
+    /// Nobody did.
+    NotNeeded,
+    /// It says neither.
+    Unclear,
+}
+
+impl Verdict {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Needed, Self::NotNeeded, Self::Unclear];
+
+    /// As topic.toml and metrics write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Needed => "needed",
+            Self::NotNeeded => "not_needed",
+            Self::Unclear => "unclear",
+        }
+    }
+}
+
 /// How a topic's old records go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cleanup {
@@ -310,6 +335,12 @@ impl Contracts {
     /// The kinds of areas, by name.
     pub fn areas(&self) -> &[AreaKind] {
         &self.areas
+    }
+
+    /// What an outcome of casework says of the alert that it closes; unclear where no topic says.
+    pub fn verdict(&self, outcome: &str) -> Verdict {
+        let said = self.topics().find_map(|topic| topic.verdict(outcome));
+        said.unwrap_or(Verdict::Unclear)
     }
 
     /// All household facts, by name.

@@ -13,7 +13,7 @@ use super::program::Program;
 use super::registry::SchemaSource;
 use super::shape::Shape;
 use super::slot::Slot;
-use super::{Access, Cleanup, Encoding, FieldDoc, Precision, Reject, Route, Source, Tree};
+use super::{Access, Cleanup, Encoding, FieldDoc, Precision, Reject, Route, Source, Tree, Verdict};
 use crate::types::{Day, EntityId, EventKey, FactVersion, FactsRecord, LinkRecord, Payload, SmolStr};
 use apache_avro::Schema;
 use std::collections::BTreeMap;
@@ -174,6 +174,12 @@ impl Topic {
         json::read(&codec.reader, codec.reader.root, &value).map_err(|what| {
             wrong(format!("it does not fit the schema: {}", what.trim_start_matches(['.', ' '])))
         })
+    }
+
+    /// What an outcome says, if this topic names it.
+    pub(super) fn verdict(&self, outcome: &str) -> Option<Verdict> {
+        let Some(Mapping::Action(map)) = &self.mapping else { return None };
+        map.verdicts.iter().find(|(code, _)| code == outcome).map(|(_, verdict)| *verdict)
     }
 
     fn no_input(&self) -> Reject {

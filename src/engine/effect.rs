@@ -165,6 +165,15 @@ pub enum Fact {
         /// Log time of the causing record, from which latency is measured.
         caused_at_ms: i64,
     },
+    /// A caseworker closed an alert.
+    Closed {
+        /// Rule id.
+        rule: SmolStr,
+        /// The rule's version that decided the alert.
+        version: u32,
+        /// What the outcome says of it: `needed`, `not_needed` or `unclear`.
+        verdict: &'static str,
+    },
     /// A case needs a person's review.
     Review {
         /// Rule id.

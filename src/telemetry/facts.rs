@@ -149,6 +149,10 @@ impl LaneTelemetry {
                 let waited = u64::try_from(now_ms() - caused_at_ms).unwrap_or(0);
                 metrics.alert_latency.with_label_values(&[level]).observe(seconds(waited));
             }
+            Fact::Closed { rule, version, verdict } => {
+                let version = version.to_string();
+                metrics.closed.with_label_values(&[rule.as_str(), version.as_str(), verdict]).inc();
+            }
             Fact::Review { rule } => metrics.reviews.with_label_values(&[rule.as_str()]).inc(),
             Fact::PackSwitched { hash } => {
                 tracing::info!(stage, partition = at.partition, pack = hash.short(), "rule pack in force");
@@ -271,6 +275,7 @@ mod tests {
             task(Fact::DeadLetter { code: "IEUM-D003", topic: "raw".into() }),
             task(Fact::Evaluated { rule: "a_rule".into(), truth: "unknown" }),
             task(Fact::StreamTime { through: StreamTime(1_500), complete: true }),
+            task(Fact::Closed { rule: "a_rule".into(), version: 2, verdict: "needed" }),
         ]);
         let text = metrics.render();
         for line in [
@@ -280,6 +285,7 @@ mod tests {
             "ieum_dead_letters_total{code=\"IEUM-D003\",stage=\"identity\",topic=\"raw\"} 1",
             "ieum_rules_evaluated_total{rule=\"a_rule\",truth=\"unknown\"} 1",
             "ieum_task_stream_timestamp_seconds{partition=\"3\",stage=\"identity\"} 1.5",
+            "ieum_alerts_closed_total{rule=\"a_rule\",verdict=\"needed\",version=\"2\"} 1",
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }

@@ -34,6 +34,7 @@ pub struct Metrics {
     pub(super) complete: IntGaugeVec,
     pub(super) evaluated: IntCounterVec,
     pub(super) alerts: IntCounterVec,
+    pub(super) closed: IntCounterVec,
     pub(super) alert_latency: HistogramVec,
     pub(super) reviews: IntCounterVec,
     pub(super) packs: IntCounterVec,
@@ -146,6 +147,11 @@ impl Metrics {
                 &["rule", "truth"],
             ),
             alerts: counter("ieum_alerts_total", "Alert revisions.", &["rule", "change", "level"]),
+            closed: counter(
+                "ieum_alerts_closed_total",
+                "Alerts that caseworkers closed, by what the outcome says: needed / (needed + not_needed) is a rule's precision.",
+                &["rule", "version", "verdict"],
+            ),
             alert_latency: histogram(
                 "ieum_alert_latency_seconds",
                 "From the append of the causing record in ieum.households to the committed alert.",

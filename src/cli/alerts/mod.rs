@@ -66,10 +66,13 @@ struct Inbox {
 const PATIENCE: Duration = Duration::from_secs(15);
 
 impl Inbox {
-    /// Reads the topic to its end.
     fn read(which: &Which) -> Result<Self, Stop> {
-        let kafka = which.connect.config()?.kafka;
         let topic = if which.restricted { RESTRICTED_TOPIC } else { ALERTS_TOPIC };
+        Self::of(which.connect.config()?.kafka, topic)
+    }
+
+    /// Reads the topic to its end.
+    fn of(kafka: KafkaConfig, topic: &'static str) -> Result<Self, Stop> {
         let contracts = builtin();
         let labels = Labels::of(&contracts, topic);
         let mut inbox = Self { kafka, topic, contracts, labels, alerts: BTreeMap::new(), unreadable: 0 };
@@ -121,6 +124,11 @@ impl Inbox {
             }
         }
     }
+}
+
+/// The newest revision of every alert of `alerts.crisis`.
+pub(super) fn newest(kafka: KafkaConfig) -> Result<Vec<Alert>, Stop> {
+    Ok(Inbox::of(kafka, ALERTS_TOPIC)?.alerts.into_values().collect())
 }
 
 /// Reads one record of a topic of alerts.

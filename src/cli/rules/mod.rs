@@ -6,6 +6,7 @@ mod diff;
 mod explain;
 mod mutate;
 mod publish;
+mod report;
 mod schema;
 mod test;
 mod why_not;
@@ -34,6 +35,7 @@ enum Command {
     WhyNot(why_not::WhyNot),
     Explain(explain::ExplainArgs),
     Backtest(backtest::Backtest),
+    Report(report::Report),
     Schema(schema::Schema),
     Publish(publish::Publish),
 }
@@ -46,6 +48,7 @@ pub(super) fn run(args: &Rules) -> Outcome {
         Command::WhyNot(args) => why_not::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Backtest(args) => backtest::run(args),
+        Command::Report(args) => report::run(args),
         Command::Schema(args) => schema::run(args),
         Command::Publish(args) => publish::run(args),
     }

@@ -136,6 +136,32 @@ fn an_outage_names_its_areas() {
 }
 
 #[test]
+fn an_outcome_says_what_its_topic_says_of_it() {
+    let contracts = contracts();
+    for (outcome, verdict) in [
+        ("public_support", Verdict::Needed),
+        ("not_eligible", Verdict::NotNeeded),
+        ("unreachable", Verdict::Unclear),
+        ("a code of tomorrow", Verdict::Unclear),
+    ] {
+        assert_eq!(contracts.verdict(outcome), verdict, "{outcome}");
+    }
+    // Every code that the field lists is read, and none that it does not.
+    let wrong = |from: &str, to: &str| {
+        let changed: Vec<(String, String)> = builtin_files()
+            .into_iter()
+            .map(|(path, text)| (path.to_owned(), text.replacen(from, to, 1)))
+            .collect();
+        let found = Contracts::parse(changed.iter().map(|(path, text)| (path.as_str(), text.as_str())));
+        found.err().unwrap_or_default().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    let found = wrong("vacant = \"not_needed\"", "vacnt = \"not_needed\"");
+    assert!(found.contains("vacnt") && found.contains("did you mean \"vacant\"?"), "{found}");
+    let found = wrong("vacant = \"not_needed\"", "vacant = \"no\"");
+    assert!(found.contains("takes one of needed, not_needed, unclear"), "{found}");
+}
+
+#[test]
 fn an_action_is_a_step_and_an_event() {
     let record = record(&[
         ("action_id", text("act-1")),

@@ -47,7 +47,7 @@ use super::lane::io::TopicPartition;
 use super::layout::Layout;
 use super::letter::Letters;
 use super::task::{PackSource, Stage, Task};
-use crate::contracts::{AreaKind, Contracts, Tree};
+use crate::contracts::{AreaKind, Contracts, Tree, Verdict};
 use crate::types::SmolStr;
 use std::sync::Arc;
 
@@ -84,6 +84,10 @@ pub(crate) trait Contract: Send + Sync {
     fn is_restricted(&self, _kind: &str) -> bool {
         false
     }
+    /// What an outcome of casework says of the alert that it closes.
+    fn verdict(&self, _outcome: &str) -> Verdict {
+        Verdict::Unclear
+    }
     /// Kinds of areas that households lie in.
     fn areas(&self) -> &[AreaKind] {
         &[]
@@ -102,6 +106,10 @@ impl Contract for Contracts {
 
     fn is_restricted(&self, kind: &str) -> bool {
         self.event(kind).is_some_and(|event| event.restricted)
+    }
+
+    fn verdict(&self, outcome: &str) -> Verdict {
+        Self::verdict(self, outcome)
     }
 
     fn areas(&self) -> &[AreaKind] {

@@ -63,6 +63,14 @@ impl HouseholdsTask {
                     level: episode.shown_level().as_str(),
                     caused_at_ms: step.cause.at_ms,
                 });
+                if revision.change == Change::Closed {
+                    let outcome = episode.outcome.as_deref().unwrap_or_default();
+                    step.work.facts.push(Fact::Closed {
+                        rule: episode.rule.clone(),
+                        version: episode.rule_version,
+                        verdict: self.contract.verdict(outcome).as_str(),
+                    });
+                }
                 if is_restricted(&episode.rule) {
                     continue;
                 }

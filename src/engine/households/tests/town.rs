@@ -1,8 +1,8 @@
 //! A log, a task and its state, driven by a script.
 
 use super::super::{Contract, Households};
-use crate::contracts::Tree;
-use crate::engine::effect::{Blocked, Effects, Input};
+use crate::contracts::{Tree, Verdict};
+use crate::engine::effect::{Blocked, Effects, Fact, Input};
 use crate::engine::lane::io::TopicPartition;
 use crate::engine::lane::{Parked, UNPARK_HEADER};
 use crate::engine::layout::{ALERTS_TOPIC, HOUSEHOLDS_LOG, REVIEW_TOPIC};
@@ -38,6 +38,10 @@ impl Contract for Lines {
 
     fn is_daily(&self, kind: &str) -> bool {
         kind == "meter_reading"
+    }
+
+    fn verdict(&self, outcome: &str) -> Verdict {
+        if outcome == "self_resolved" { Verdict::NotNeeded } else { Verdict::Unclear }
     }
 }
 
@@ -129,6 +133,8 @@ pub(crate) struct Town {
     pub(super) log: Vec<Entry>,
     /// Outputs as (topic, value, headers), in order.
     pub(super) said: Vec<(String, String, String)>,
+    /// Closed alerts as they are counted: rule, version, verdict.
+    pub(super) closed: Vec<(SmolStr, u32, &'static str)>,
     clock: StreamTime,
     down: Vec<SmolStr>,
     /// Since when the source is late and says so.
@@ -151,6 +157,7 @@ impl Town {
             offset: 0,
             log: vec![],
             said: vec![],
+            closed: vec![],
             clock: start().start(),
             down: vec![],
             stale: None,
@@ -193,6 +200,10 @@ impl Town {
         self.offset += 1;
         self.log.push(entry.clone());
         self.state.apply(&effects.delta);
+        self.closed.extend(effects.facts.iter().filter_map(|fact| match fact {
+            Fact::Closed { rule, version, verdict } => Some((rule.clone(), *version, *verdict)),
+            _ => None,
+        }));
         for (at, output) in effects.outputs.iter().enumerate() {
             if ![ALERTS_TOPIC, REVIEW_TOPIC].contains(&output.topic.as_str()) {
                 continue;

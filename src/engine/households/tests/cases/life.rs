@@ -1,7 +1,7 @@
 //! What opens an episode, what it rests on, and what a correction does to it.
 
 use super::super::packs::*;
-use super::{check, repeated};
+use super::{Town, check, repeated};
 
 #[test]
 fn an_episode_opens_when_its_rule_becomes_true() {
@@ -115,6 +115,29 @@ fn a_void_leaves_a_claimed_episode_to_its_person() {
          +1d repeat/1 casework CLAIMED watch +1d repeat answers=claim notify=silent
          +2d repeat/1 amended CLAIMED watch +1d ~repeat basis_void=true notify=silent
          +3d repeat/1 closed CLOSED watch +1d ~repeat reason=self_resolved answers=close basis_void=true notify=silent",
+    );
+}
+
+#[test]
+fn what_a_person_closes_is_counted_once_by_what_the_outcome_says() {
+    let mut town = Town::open(repeated());
+    for line in [
+        "+0d cutoff.water KEPCO/1",
+        "+1d cutoff.gas KEPCO/2",
+        "+1d cutoff.water KEPCO/3 h=H2",
+        "+1d cutoff.gas KEPCO/4 h=H2",
+        "+1d cutoff.water KEPCO/5 h=H3",
+        "+1d cutoff.gas KEPCO/6 h=H3",
+        "+2d void KEPCO/5 h=H3",
+        "+3d close repeat/1 outcome=self_resolved",
+        "+3d close repeat/1 h=H2",
+        "+4d cutoff.gas KEPCO/2",
+    ] {
+        town.line(line);
+    }
+    assert_eq!(
+        town.closed,
+        [("crisis.repeat".into(), 1, "not_needed"), ("crisis.repeat".into(), 1, "unclear")]
     );
 }
 
