@@ -76,6 +76,49 @@ mod on_kafka {
         }
     }
 
+    impl Desk {
+        /// Another pack comes into force, signed, and one command goes back to the first.
+        fn back_and_forth(&self) {
+            let history = || -> Vec<serde_json::Value> {
+                serde_json::from_str(&self.told(&["rules", "history", "--json"])).unwrap()
+            };
+            let first = history();
+            assert_eq!((first.len(), &first[0]["author"]), (1, &serde_json::Value::Null));
+            assert_eq!(self.ieum(&["rules", "rollback"]).status.code(), Some(1), "there was no other pack");
+            let rules = self.dir.path().join("rules");
+            for (name, text) in ieum::rules::builtin_files() {
+                let path = rules.join(name);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, text.replace("score:\n  base: 40", "score:\n  base: 60")).unwrap();
+            }
+            let rules = rules.to_str().unwrap();
+            let signed = ["--author", "작성자 1", "--comment", "더 엄격하게"];
+            let publish = ["rules", "publish", "--skip-tests", "--rules", rules];
+            let other = self.told(&[&publish[..], &signed].concat());
+            self.await_pack(other.trim());
+            let back = self.told(&["rules", "rollback", "--comment", "알림이 너무 많음"]);
+            let packs: Vec<serde_json::Value> =
+                history().iter().map(|switch| switch["pack"].clone()).collect();
+            let first = first[0]["pack"].as_str().unwrap();
+            assert_eq!(packs, [first, other.trim(), first]);
+            assert_eq!(back.trim(), first);
+            let listed = self.told(&["rules", "history"]);
+            assert!(listed.contains("작성자 1") && listed.contains("알림이 너무 많음"), "{listed}");
+            self.await_pack(first);
+        }
+
+        fn await_pack(&self, hash: &str) {
+            let deadline = Instant::now() + 2 * PATIENCE;
+            loop {
+                let status = String::from_utf8(self.ieum(&["status", "--json"]).stdout).unwrap();
+                if status.contains(&format!("\"pack\":\"{hash}\"")) {
+                    return;
+                }
+                assert!(Instant::now() < deadline, "{status}");
+            }
+        }
+    }
+
     #[test]
     fn a_city_is_written_alerts_are_read_and_an_action_comes_back() {
         let desk = Desk::new();
@@ -133,6 +176,7 @@ mod on_kafka {
             String::from_utf8_lossy(&taken.stderr)
         );
         desk.questions(id, &open);
+        desk.back_and_forth();
         waiting.stop();
         let store = desk.dir.path().join("state/desk/households/0");
         let inspected = Command::new(env!("CARGO_BIN_EXE_ieum"))

@@ -72,7 +72,14 @@ pub(super) fn run(args: &Demo) -> Outcome {
     let (Some(pack), _) = crate::rules::load(files.iter(), &contracts) else {
         return Err(Stop::new(Exit::Found, "the built-in rules do not load: a defect"));
     };
-    rules::publish(&config.kafka, &contracts, &files, pack.hash, Some(Clock::Declared))?;
+    rules::publish(
+        &config.kafka,
+        &contracts,
+        &files,
+        pack.hash,
+        Some(Clock::Declared),
+        &rules::Signed::default(),
+    )?;
     let plan = Plan { poison_per_10_000: args.poison, ..args.size.plan() };
     let start = plan.start.start();
     let city = City::new(plan, Arc::clone(&contracts)).map_err(|told| Stop::new(Exit::Found, told))?;

@@ -4,14 +4,18 @@ mod backtest;
 mod check;
 mod diff;
 mod explain;
+mod history;
 mod mutate;
 mod publish;
 mod report;
+mod rollback;
 mod schema;
+mod switches;
 mod test;
 mod why_not;
 
 pub(super) use publish::publish;
+pub(super) use switches::Signed;
 
 use super::diagnostics::Found;
 use super::exit::Outcome;
@@ -38,6 +42,8 @@ enum Command {
     Report(report::Report),
     Schema(schema::Schema),
     Publish(publish::Publish),
+    History(history::History),
+    Rollback(rollback::Rollback),
 }
 
 pub(super) fn run(args: &Rules) -> Outcome {
@@ -51,6 +57,8 @@ pub(super) fn run(args: &Rules) -> Outcome {
         Command::Report(args) => report::run(args),
         Command::Schema(args) => schema::run(args),
         Command::Publish(args) => publish::run(args),
+        Command::History(args) => history::run(args),
+        Command::Rollback(args) => rollback::run(args),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `ieum rules publish`: the pack's tests, then its content into its topic, then the record that switches to it.
 
+use super::switches::{self, Signed};
 use super::{load, summary, test};
 use crate::cli::connect::Connect;
 use crate::cli::control;
@@ -23,7 +24,7 @@ use std::time::Duration;
 /// Publish the pack once its tests pass: all stages switch to it at one place of their logs.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  ieum rules publish --config deploy/local.toml\n  ieum rules publish --config ieum.toml --rules my/rules\n\n\
+    after_help = "Examples:\n  ieum rules publish --config deploy/local.toml\n  ieum rules publish --config ieum.toml --rules my/rules --comment \"stricter arrears\"\n\n\
                         The hash of what was published goes to stdout, all else to stderr.\n\n\
                         Exit codes: 0 published, 1 the pack has mistakes or a test case fails, 4 broker not reachable, 5 the control\n\
                         log is empty and no configuration file says which clock it is to have."
@@ -33,6 +34,8 @@ pub(super) struct Publish {
     folders: Folders,
     #[command(flatten)]
     connect: Connect,
+    #[command(flatten)]
+    signed: Signed,
     /// Publish without running the tests beside the rules.
     #[arg(long)]
     skip_tests: bool,
@@ -59,7 +62,7 @@ pub(super) fn run(args: &Publish) -> Outcome {
         return Err(Stop::new(Exit::Refused, told));
     }
     let first = (!said.begun).then_some(clock);
-    publish(&config.kafka, &contracts, &loaded.files, pack.hash, first)?;
+    publish(&config.kafka, &contracts, &loaded.files, pack.hash, first, &args.signed)?;
     output::line(format_args!("{}", pack.hash));
     output::note(format_args!("published {}; {}", summary(&pack, &loaded.tests), tested.told()));
     Ok(Exit::Ok)
@@ -111,6 +114,7 @@ pub(in crate::cli) fn publish(
     files: &Files,
     hash: PackHash,
     clock: Option<Clock>,
+    signed: &Signed,
 ) -> Result<(), Failure> {
     const DELIVERY: Duration = Duration::from_secs(30);
     let layout = Layout::new(contracts.layout());
@@ -128,7 +132,7 @@ pub(in crate::cli) fn publish(
         })?;
     }
     producer.flush(DELIVERY)?;
-    producer.say(&ControlMessage::Pack { hash })?;
+    switches::say(&mut producer, hash, signed)?;
     producer.flush(DELIVERY).map(drop)
 }
 
