@@ -24,7 +24,7 @@ use std::time::Duration;
 /// Publish the pack once its tests pass: all stages switch to it at one place of their logs.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  ieum rules publish --config deploy/local.toml\n  ieum rules publish --config ieum.toml --rules my/rules --comment \"stricter arrears\"\n\n\
+    after_help = "Examples:\n  ieum rules publish --config deploy/local.toml\n  ieum rules publish --config ieum.toml --rules my/rules --comment \"stricter from March\"\n\n\
                         The hash of what was published goes to stdout, all else to stderr.\n\n\
                         Exit codes: 0 published, 1 the pack has mistakes or a test case fails, 4 broker not reachable, 5 the control\n\
                         log is empty and no configuration file says which clock it is to have."
