@@ -2,6 +2,7 @@
 
 use super::exit::{Exit, Stop};
 use crate::config::KafkaConfig;
+use crate::engine::lane::io::Polled;
 use crate::engine::layout::CONTROL_LOG;
 use crate::engine::message::{Clock, ControlMessage, decode};
 use crate::ingest::{Tail, TailFrom};
@@ -21,10 +22,23 @@ pub(super) struct Said {
 
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Reads the log to its end.
+/// Reads the log to its end: what it says as a whole.
 pub(super) fn read(kafka: &KafkaConfig) -> Result<Said, Stop> {
-    let mut tail = Tail::open(kafka, &[CONTROL_LOG], TailFrom::Beginning)?;
     let mut said = Said::default();
+    each(kafka, |record| {
+        said.begun = true;
+        match decode(record.value.as_deref().unwrap_or_default()) {
+            Ok(ControlMessage::Clock(clock)) => said.clock = said.clock.or(Some(clock)),
+            Ok(ControlMessage::Sample { t, .. }) => said.sampled = said.sampled.max(Some(t)),
+            _ => {}
+        }
+    })?;
+    Ok(said)
+}
+
+/// Hands on each record of the log, to its end.
+pub(super) fn each(kafka: &KafkaConfig, mut take: impl FnMut(&Polled)) -> Result<(), Stop> {
+    let mut tail = Tail::open(kafka, &[CONTROL_LOG], TailFrom::Beginning)?;
     let mut deadline = Instant::now() + PATIENCE;
     while !tail.has_caught_up() {
         let Some(record) = tail.poll(Duration::from_millis(100))? else {
@@ -34,14 +48,9 @@ pub(super) fn read(kafka: &KafkaConfig) -> Result<Said, Stop> {
             continue;
         };
         deadline = Instant::now() + PATIENCE;
-        said.begun = true;
-        match decode(record.value.as_deref().unwrap_or_default()) {
-            Ok(ControlMessage::Clock(clock)) => said.clock = said.clock.or(Some(clock)),
-            Ok(ControlMessage::Sample { t, .. }) => said.sampled = said.sampled.max(Some(t)),
-            _ => {}
-        }
+        take(&record);
     }
-    Ok(said)
+    Ok(())
 }
 
 /// The time for whoever acts now: the declared one where time is declared, else this machine's.

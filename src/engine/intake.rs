@@ -10,7 +10,7 @@ use super::message::{AreaMessage, ControlMessage, HouseholdMessage, RawPosition,
 use super::state::{Key, Record, StateRead};
 use super::task::{Stage, Task};
 use super::trace;
-use crate::contracts::{Contracts, Reject, Route};
+use crate::contracts::{Contracts, Reject};
 use crate::types::{Change, DayState, EventKey, Origin, Payload, Reading, SmolStr, StreamTime, SubjectId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,11 +34,7 @@ trait Reader: Send + Sync {
 
 impl Reader for Contracts {
     fn inputs(&self) -> Vec<SmolStr> {
-        let is_input = |route| match route {
-            Route::Subject | Route::Household | Route::AllHouseholds | Route::Control => true,
-            Route::Notices | Route::Output | Route::Internal => false,
-        };
-        self.topics().filter(|topic| is_input(topic.route)).map(|topic| topic.name.clone()).collect()
+        self.topics().filter(|topic| topic.is_input()).map(|topic| topic.name.clone()).collect()
     }
 
     fn read(&self, topic: &str, key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Payload, Reject> {

@@ -1,19 +1,17 @@
 //! Who put which pack into force, when and why: the switches of the control log. Author and comment are their headers.
 
-use crate::cli::exit::{Exit, Stop};
+use crate::cli::control;
+use crate::cli::exit::Stop;
 use crate::config::KafkaConfig;
 use crate::engine::lane::io::{Failure, Outgoing, Polled};
 use crate::engine::layout::CONTROL_LOG;
 use crate::engine::message::{ControlMessage, decode, encode};
-use crate::ingest::{Tail, TailFrom};
 use crate::publish::Plain;
 use crate::types::{PackHash, SmolStr, StreamTime};
-use std::time::{Duration, Instant};
 
 /// Longest author and comment, in characters: a line each.
 const AUTHOR_CHARS: usize = 60;
 const COMMENT_CHARS: usize = 300;
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Who switches, and why.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -71,17 +69,8 @@ impl Switch {
 
 /// Every switch that the control log retains, oldest first. The last one is in force, or will be once all have come to it.
 pub(super) fn read(kafka: &KafkaConfig) -> Result<Vec<Switch>, Stop> {
-    let mut tail = Tail::open(kafka, &[CONTROL_LOG], TailFrom::Beginning)?;
     let mut switches = Vec::new();
-    let mut deadline = Instant::now() + PATIENCE;
-    while !tail.has_caught_up() {
-        if let Some(record) = tail.poll(Duration::from_millis(100))? {
-            switches.extend(Switch::of(&record));
-            deadline = Instant::now() + PATIENCE;
-        } else if Instant::now() >= deadline {
-            return Err(Stop::new(Exit::Broker, format!("{CONTROL_LOG} cannot be read to its end")));
-        }
-    }
+    control::each(kafka, |record| switches.extend(Switch::of(record)))?;
     Ok(switches)
 }
 
